@@ -1,0 +1,3 @@
+"""voiptui: registrations, active calls and CDRs of many telephone systems in one terminal."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,90 @@
+"""What a configuration says about one telephone system, with its secrets kept out of sight."""
+
+from enum import StrEnum
+from typing import Any, Self
+
+from msgspec import Struct
+
+
+class Secret:
+    """A secret that shows itself only when asked: never in ``repr``, ``str``, logs or exports."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The secret itself, for the one request that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> str:
+        message = "a secret is not written anywhere"
+        raise TypeError(message)
+
+
+class TlsMode(StrEnum):
+    """How the certificate of a telephone system is judged."""
+
+    VERIFY = "verify"
+    INSECURE = "insecure"
+    PIN = "pin"
+    CA = "ca"
+
+
+class Tls(Struct, frozen=True):
+    """One system's choice; ``value`` is the certificate's lower-case hex SHA-256 for a pin, the path for a CA file."""
+
+    mode: TlsMode = TlsMode.VERIFY
+    value: str | None = None
+
+
+class PbxSettings(Struct, frozen=True, kw_only=True):
+    """One configured telephone system.
+
+    ``url`` has no trailing slash. ``secrets`` holds ``token`` and ``password``; ``options`` the further keys of
+    the system as configured (``login``, ``email``, ``user``, ``manager``, ``layout``, ``paths`` …).
+    ``timezone`` is an IANA name or ``None`` for what the system tells. Times in seconds.
+    """
+
+    name: str
+    system: str
+    url: str
+    secrets: dict[str, Secret] = {}
+    options: dict[str, Any] = {}
+    timezone: str | None = None
+    tls: Tls = Tls()
+    timeout: float = 15.0
+    allow_changes: bool = False
+    enabled: bool = True
+    max_response_bytes: int = 64 * 1024 * 1024
+
+    def secret(self, name: str) -> str | None:
+        """The revealed secret of that name, or ``None``."""
+        held = self.secrets.get(name)
+        return held.reveal() if held else None
+
+    def option(self, name: str) -> str | None:
+        """A textual option, or ``None``."""
+        value = self.options.get(name)
+        return None if value is None else str(value)

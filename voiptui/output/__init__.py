@@ -1,0 +1,1 @@
+"""Rows as tables, CSV, JSON and JSON lines, safe to read anywhere."""

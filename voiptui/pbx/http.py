@@ -1,0 +1,283 @@
+"""One bounded HTTP exchange with one origin, its failures told as the errors of `voiptui.pbx.errors`.
+
+Credentials never leave the configured origin: redirects are not followed, other origins are refused.
+"""
+
+import asyncio
+import email.utils
+import logging
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, NoReturn
+
+import httpx
+import msgspec
+
+from voiptui.model.settings import PbxSettings
+from voiptui.model.time import now
+from voiptui.pbx.errors import BadAnswer, CertificateRejected, NotPermitted, PbxError, Throttled, Unreachable
+from voiptui.pbx.tls import PinMismatch, client_context
+
+for _name in ("httpx", "httpcore", "hpack", "websockets"):
+    # these write whole URLs and headers
+    logging.getLogger(_name).disabled = True
+
+Parameters = Mapping[str, Any] | Sequence[tuple[str, str]]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A complete answer: ``headers`` with lower-case names, ``received`` our clock when it was complete."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    received: datetime
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters, lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def server_date(self) -> datetime | None:
+        """The clock of the server by its ``Date`` header."""
+        return parse_http_date(self.headers.get("date", ""))
+
+    @property
+    def is_html(self) -> bool:
+        """Whether it is a web page where an API should answer."""
+        return self.body[:512].lstrip().lower().startswith((b"<!doctype html", b"<html", b"<head", b"<script"))
+
+    def json(self, where: str) -> Any:
+        """The decoded body; raises `BadAnswer` that says what came instead."""
+        if self.is_html:
+            raise BadAnswer(
+                where, "a web page came instead of the API's answer: check the address, or a proxy asks for a login"
+            )
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            kind = "an empty body" if not self.body.strip() else f"{len(self.body)} bytes that are not JSON"
+            raise BadAnswer(where, f"{kind} (HTTP {self.status}): {error}") from None
+
+
+def parse_http_date(text: str) -> datetime | None:
+    """The instant of an HTTP date header, ``None`` if it is not one."""
+    try:
+        parsed = email.utils.parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds of a ``Retry-After`` header, whether it holds seconds or a date; bounded to a day."""
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    if text.isdecimal():
+        return float(min(int(text[:9]), 86400))
+    when = parse_http_date(text)
+    return min(max((when - now()).total_seconds(), 0.0), 86400.0) if when else None
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    step: BaseException | None = error
+    while step is not None and step not in found:
+        found.append(step)
+        step = step.__cause__ or step.__context__
+    return found
+
+
+def explain(error: Exception, origin: str, seconds: float) -> PbxError:
+    """The error of our tree for a failed exchange, with what the person can do about it."""
+    chain = _chain(error)
+    for step in chain:
+        if isinstance(step, PinMismatch):
+            return CertificateRejected(f"{origin}: {step}. If the change is expected: voiptui trust")
+        if isinstance(step, ssl.SSLCertVerificationError):
+            reason = step.verify_message or "it cannot be verified"
+            return CertificateRejected(f"{origin}: certificate not accepted ({reason}). Trust it with: voiptui trust")
+        if isinstance(step, ssl.SSLError):
+            return Unreachable(
+                f"{origin}: no TLS there ({step.reason or 'handshake failed'}): is it http, or another port?"
+            )
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        step_name = "connection" if isinstance(error, httpx.ConnectTimeout) else "answer"
+        return Unreachable(f"{origin}: no {step_name} within {seconds:g} s")
+    text = next((str(step) for step in reversed(chain) if str(step)), type(error).__name__)
+    if isinstance(error, httpx.ConnectError):
+        return Unreachable(f"{origin}: cannot connect ({text})")
+    return Unreachable(f"{origin}: the connection broke ({text})")
+
+
+class HttpClient:
+    """The connection to one telephone system: one origin, few connections, bounded time and size."""
+
+    def __init__(
+        self,
+        settings: PbxSettings,
+        *,
+        base_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        connections: int = 2,
+    ) -> None:
+        self.settings = settings
+        self.base = httpx.URL(base_url or settings.url)
+        self.origin = f"{self.base.scheme}://{self.base.netloc.decode('ascii', 'replace')}"
+        self._headers = {"User-Agent": "voiptui", "Accept": "application/json", **(headers or {})}
+        self._connections = connections
+        self._client: httpx.AsyncClient | None = None
+
+    def _opened(self) -> httpx.AsyncClient:
+        if self._client is None:
+            verify: ssl.SSLContext | bool = False
+            if self.base.scheme == "https":
+                try:
+                    verify = client_context(self.settings.tls)
+                except (OSError, ValueError) as error:
+                    raise CertificateRejected(
+                        f"the CA file {self.settings.tls.value} cannot be used: {error}"
+                    ) from None
+            self._client = httpx.AsyncClient(
+                headers=self._headers,
+                verify=verify,
+                follow_redirects=False,
+                trust_env=True,
+                timeout=httpx.Timeout(self.settings.timeout),
+                limits=httpx.Limits(
+                    max_connections=self._connections, max_keepalive_connections=self._connections, keepalive_expiry=90
+                ),
+            )
+            # answers never set cookies for later requests: sessions are sent by hand, to one origin
+            self._client.cookies.jar.set_policy(_NoCookies())
+        return self._client
+
+    def url(self, path: str) -> httpx.URL:
+        """The absolute address of a path under the base, of a path of the origin (``/…``), or of the same origin.
+
+        Raises `BadAnswer` for another origin: a server's link must not lead credentials elsewhere.
+        """
+        if "://" in path or path.startswith("//"):
+            url = self.base.join(path)
+        elif path.startswith("/"):
+            url = httpx.URL(self.origin + path)
+        else:
+            url = httpx.URL(str(self.base).rstrip("/") + "/" + path) if path else self.base
+        if (url.scheme, url.host, url.port) != (self.base.scheme, self.base.host, self.base.port):
+            raise BadAnswer(self.origin, f"it points to another host ({url.host}), which is not followed")
+        return url
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Parameters | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        data: Mapping[str, Any] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+        longest: int | None = None,
+    ) -> Answer:
+        """One exchange, whatever its status below 300 or from 400 on; ``timeout`` bounds the whole of it in seconds.
+
+        Raises `Unreachable`, `CertificateRejected`, or `BadAnswer` for a redirect and for more than ``longest`` bytes.
+        """
+        seconds = timeout or self.settings.timeout
+        bound = longest or self.settings.max_response_bytes
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._opened().stream(
+                    method,
+                    self.url(path),
+                    params=_pairs(params),
+                    headers=headers,
+                    json=json,
+                    data=data,
+                    timeout=seconds,
+                ) as response,
+            ):
+                body = bytearray()
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > bound:
+                        raise BadAnswer(_path_of(path), f"more than {bound // 1024} KiB, not read further")
+                answer = Answer(response.status_code, _lower(response.headers), bytes(body), now())
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+            self._fail(error, seconds)
+        self._refuse_redirect(answer.status, answer.headers, path)
+        return answer
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, path: str, *, params: Parameters | None = None, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[httpx.Response]:
+        """An answer whose body is read as it comes, undecoded; the timeout bounds each wait, not the whole."""
+        seconds = self.settings.timeout
+        try:
+            async with self._opened().stream(
+                method,
+                self.url(path),
+                params=_pairs(params),
+                headers={"Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})},
+                timeout=httpx.Timeout(seconds, read=max(seconds, 30.0)),
+            ) as response:
+                self._refuse_redirect(response.status_code, _lower(response.headers), path)
+                yield response
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+            self._fail(error, seconds)
+
+    def _refuse_redirect(self, status: int, headers: Mapping[str, str], path: str) -> None:
+        if 300 <= status < 400 and status != 304:
+            try:
+                target = self.base.join(headers.get("location", ""))
+                where = f"{target.scheme}://{target.netloc.decode('ascii', 'replace')}"
+            except (httpx.InvalidURL, ValueError, UnicodeError):
+                where = "an address that cannot be read"
+            raise BadAnswer(_path_of(path), f"it redirects to {where}: put the right address into url")
+
+    def _fail(self, error: Exception, seconds: float) -> NoReturn:
+        raise explain(error, self.origin, seconds) from (
+            error if isinstance(error, httpx.RemoteProtocolError) else None
+        )
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+
+def raise_for_common(answer: Answer, where: str) -> None:
+    """Raises for what every HTTP API means alike: 403, 429, 502 to 504; other statuses are the adapter's."""
+    if answer.status == 429:
+        raise Throttled("it asks for fewer requests (HTTP 429)", retry_after(answer.headers))
+    if answer.status == 503:
+        raise Throttled("it is overloaded or restarting (HTTP 503)", retry_after(answer.headers))
+    if answer.status in {502, 504}:
+        raise Unreachable(f"{where}: its web server gets no answer from the telephone system (HTTP {answer.status})")
+    if answer.status == 403:
+        raise NotPermitted(where)
+
+
+def _path_of(path: str) -> str:
+    return path.partition("?")[0]
+
+
+def _lower(headers: httpx.Headers) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _pairs(params: Parameters | None) -> Any:
+    return params if params is None or isinstance(params, Mapping) else list(params)
+
+
+class _NoCookies(DefaultCookiePolicy):
+    def set_ok(self, cookie: Any, request: Any) -> bool:
+        return False

@@ -1,0 +1,75 @@
+"""The telephone systems that exist, named without importing any of them. A sixth system is one line here."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from voiptui.model.settings import PbxSettings
+    from voiptui.pbx.base import Capabilities, TelephoneSystem
+
+
+class SystemEntry(Struct, frozen=True, kw_only=True):
+    """One system: its module (with ``create`` and ``CAPABILITIES``), credentials and further configuration keys.
+
+    ``credentials`` are the sets of which one must be complete; ``options`` maps a further key to what it expects,
+    ``"text"``, ``"table"`` or a tuple of allowed words.
+    """
+
+    title: str
+    module: str
+    credentials: tuple[tuple[str, ...], ...]
+    options: Mapping[str, str | tuple[str, ...]] = MappingProxyType({})
+    default_url: str | None = None
+
+
+SYSTEMS: Mapping[str, SystemEntry] = MappingProxyType(
+    {
+        "voipstudio": SystemEntry(
+            title="VoIPstudio",
+            module="voiptui.pbx.voipstudio",
+            credentials=(("token",), ("email", "password")),
+            options={"paths": "table"},
+            default_url="https://l7api.com/v1.2/voipstudio",
+        ),
+        "mikopbx": SystemEntry(
+            title="MikoPBX", module="voiptui.pbx.mikopbx", credentials=(("token",), ("login", "password"))
+        ),
+        "voipmonitor": SystemEntry(
+            title="VoIPmonitor",
+            module="voiptui.pbx.voipmonitor",
+            credentials=(("user", "password"),),
+            options={"manager": "text"},
+        ),
+        "custompbx": SystemEntry(
+            title="CustomPBX",
+            module="voiptui.pbx.custompbx",
+            credentials=(("token",), ("login", "password")),
+            options={"websocket": "text", "origin": "text"},
+        ),
+        "xivo": SystemEntry(
+            title="XiVO / Wazo",
+            module="voiptui.pbx.xivo",
+            credentials=(("login", "password"),),
+            options={"backend": "text", "layout": ("gateway", "ports"), "tenant": "text"},
+        ),
+    }
+)
+
+SECRET_KEYS = frozenset({"token", "password"})
+
+
+def create(settings: "PbxSettings") -> "TelephoneSystem":
+    """The configured system, not yet connected; imports only its own package."""
+    module = import_module(SYSTEMS[settings.system].module)
+    system: TelephoneSystem = module.create(settings)
+    return system
+
+
+def capabilities(system: str) -> "Capabilities":
+    """What a system declares, without any configuration."""
+    declared: Capabilities = import_module(SYSTEMS[system].module).CAPABILITIES
+    return declared

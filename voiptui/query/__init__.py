@@ -1,0 +1,1 @@
+"""The filter language: grammar, tree, operators, matching, planning, completion, description in words."""
