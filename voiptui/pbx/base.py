@@ -130,7 +130,7 @@ class RecordingStream(Protocol):
 
 @runtime_checkable
 class TelephoneSystem(Protocol):
-    """One connected telephone system; every method may raise the errors of `voiptui.pbx.errors`, none blocks the loop."""
+    """One connected telephone system; its methods raise the errors of `voiptui.pbx.errors`, none blocks the loop."""
 
     settings: PbxSettings
     capabilities: Capabilities
