@@ -1,0 +1,117 @@
+"""Widgets of one line that write only the cells that changed."""
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from voiptui.output.values import cut, width
+
+LOOKS = ("title", "good", "warn", "bad", "dim", "key", "active", "alert")
+
+
+class Span(NamedTuple):
+    """A piece of a line and its look, one of `LOOKS` or nothing special."""
+
+    text: str
+    look: str = ""
+
+
+def spans_width(spans: Sequence[Span]) -> int:
+    """The columns the spans take together."""
+    return sum(width(span.text) for span in spans)
+
+
+def cut_spans(spans: Sequence[Span], columns: int, mark: str = "…") -> list[Span]:
+    """The spans in at most so many columns, with a mark where something is missing."""
+    kept: list[Span] = []
+    for span in spans:
+        taken = width(span.text)
+        if taken > columns:
+            kept.append(Span(cut(span.text, columns, mark), span.look))
+            break
+        kept.append(span)
+        columns -= taken
+    return kept
+
+
+def changed_columns(old: Strip, new: Strip) -> tuple[int, int] | None:
+    """First and last (excluded) column in which two strips differ, ``None`` when they do not."""
+
+    def cells(strip: Strip) -> list[tuple[str, Style | None]]:
+        return [
+            (character, segment.style)
+            for segment in strip
+            for letter in segment.text
+            for character in [letter] * max(width(letter), 0)
+        ]
+
+    before, after = cells(old), cells(new)
+    if len(before) != len(after):
+        return (0, max(len(before), len(after)))
+    differing = [at for at, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
+    return (differing[0], differing[-1] + 1) if differing else None
+
+
+class Line(Widget):
+    """One line: spans from the left, spans at the right end; the right end is kept when there is too little room."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{look}" for look in LOOKS}
+    DEFAULT_CSS = "Line { height: 1; width: 100%; }"
+
+    def __init__(self, *, id: str | None = None, mark: str = "…") -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._left: tuple[Span, ...] = ()
+        self._right: tuple[Span, ...] = ()
+        self._mark = mark
+        self._drawn: Strip | None = None
+
+    def show(self, left: Sequence[Span], right: Sequence[Span] = ()) -> None:
+        """Shows these spans; writes nothing when they are already there."""
+        if (tuple(left), tuple(right)) == (self._left, self._right):
+            return
+        self._left, self._right = tuple(left), tuple(right)
+        if self._drawn is None or not self.size.width:
+            self.refresh()
+            return
+        changed = changed_columns(self._drawn, self._strip())
+        if changed:
+            self.refresh(Region(changed[0], 0, changed[1] - changed[0], 1))
+
+    @property
+    def text(self) -> str:
+        """What the line says, without looks."""
+        return self._strip().text
+
+    def _strip(self) -> Strip:
+        columns = self.size.width
+        right = cut_spans(self._right, columns, self._mark)
+        room = columns - spans_width(right)
+        left = cut_spans(self._left, max(0, room - (1 if right else 0)), self._mark)
+        gap = Span(" " * (room - spans_width(left)))
+        base = self.rich_style
+        segments = [
+            Segment(span.text, base + self.get_component_rich_style(f"line--{span.look}", partial=True))
+            if span.look
+            else Segment(span.text, base)
+            for span in (*left, gap, *right)
+        ]
+        return Strip(segments, columns)
+
+    def column_owner(self, x: int) -> int | None:
+        """The index of the left span that covers a column."""
+        at = 0
+        for index, span in enumerate(self._left):
+            at += width(span.text)
+            if x < at:
+                return index
+        return None
+
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002
+        """The line as it is now."""
+        self._drawn = self._strip()
+        return self._drawn

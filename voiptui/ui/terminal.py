@@ -1,0 +1,73 @@
+"""The terminal's side of the program: leaving at once, noticing that the terminal is gone, its window title."""
+
+import contextlib
+import os
+import selectors
+import termios
+import threading
+from codecs import getincrementaldecoder
+from typing import Any
+
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+from voiptui.model.clean import clean
+
+ESCAPE_WAIT = 0.12
+ESCAPE_ROUNDS = 3
+
+
+class QuickDriver(LinuxDriver):
+    """Textual's driver whose input thread sleeps between keys, ends at once, and stops when the terminal is gone."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._wake_read, self._wake_write = os.pipe()
+
+    def run_input_thread(self) -> None:
+        """Reads keys until told to stop; a vanished terminal ends the program instead of spinning."""
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        patience = ESCAPE_ROUNDS
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            selector.register(self._wake_read, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                ready = selector.select(ESCAPE_WAIT if patience else None)
+                patience = max(0, patience - 1)
+                for key, _ in ready:
+                    if key.fd != self.fileno:
+                        continue
+                    patience = ESCAPE_ROUNDS
+                    try:
+                        data = os.read(self.fileno, 4096)
+                    except OSError:
+                        data = b""
+                    if not data:
+                        self._app.call_later(self._app.exit)
+                        return
+                    for event in parser.feed(decode(data)):
+                        self.process_message(event)
+                for event in parser.tick():
+                    self.process_message(event)
+
+    def disable_input(self) -> None:
+        """Wakes the input thread, so that waiting for its end takes no time."""
+        if self._key_thread is threading.current_thread():
+            return
+        self.exit_event.set()
+        with contextlib.suppress(OSError):
+            os.write(self._wake_write, b"x")
+        if self._key_thread is not None:
+            self._key_thread.join(1.0)
+        with contextlib.suppress(OSError):
+            os.read(self._wake_read, 64)
+        self.exit_event.clear()
+        self._disable_mouse_support()
+        with contextlib.suppress(termios.error):
+            termios.tcflush(self.fileno, termios.TCIFLUSH)
+
+
+def title_sequence(title: str) -> str:
+    """What sets the terminal's window title, which a tmux window list can show."""
+    return f"\x1b]2;{clean(title, 120)}\x07"
