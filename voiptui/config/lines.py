@@ -24,7 +24,7 @@ def _blank_out(text: str) -> str:
             at += 1
             continue
         quoted = match.group()
-        plain = "\n" not in quoted and not set(quoted) & set("[]{}=.# \t,")
+        plain = not set(quoted[1:-1]) & set('[]{}=.# \t\n,"')
         # a string that could be read as structure becomes a quoted index of its own; line breaks are kept
         kept.append(quoted if plain else '"' + "\n" * quoted.count("\n") + '"')
         at = match.end()
