@@ -15,7 +15,7 @@ BADNESS = ("failed", "stale", "connecting", "paused", "fresh", "disabled")
 
 
 class PbxMark(Struct, frozen=True, kw_only=True):
-    """One PBX as the top line tells it: ``word`` of `BADNESS`, ``age`` of its data in seconds, ``note`` what is wrong."""
+    """One PBX on the top line: ``word`` of `BADNESS`, ``age`` of its data in seconds, ``note`` says what is wrong."""
 
     name: str
     word: str

@@ -111,7 +111,7 @@ class Line(Widget):
                 return index
         return None
 
-    def render_line(self, y: int) -> Strip:  # noqa: ARG002
+    def render_line(self, y: int) -> Strip:
         """The line as it is now."""
         self._drawn = self._strip()
         return self._drawn

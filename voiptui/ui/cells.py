@@ -1,0 +1,215 @@
+"""What stands in a cell: text that cannot do anything, its tone, cut or padded to an exact width.
+
+Nothing here or behind it is ever parsed as markup. Widths are those the framework measures with, so that a line
+is as wide as its widget whatever a caller's name contains.
+"""
+
+import unicodedata
+from datetime import datetime, tzinfo
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+from rich.cells import cell_len, get_character_cell_size
+
+from voiptui.model.clean import clean
+from voiptui.model.fields import Field, FieldType
+from voiptui.output.values import MISSING, cell_text, record_text
+
+
+class Tone(StrEnum):
+    """What a cell's colour says; the words and signs say it too."""
+
+    PLAIN = "plain"
+    QUIET = "quiet"
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+    ACCENT = "accent"
+
+
+class Signs(Struct, frozen=True, kw_only=True):
+    """The signs of one set; each takes one column."""
+
+    good: str = "●"
+    idle: str = "○"
+    bad: str = "▲"
+    cursor: str = "▸"
+    marked: str = "×"
+    changed: str = "~"
+    new: str = "+"
+    cut: str = "…"
+    missing: str = "–"
+    ascending: str = "↑"
+    descending: str = "↓"
+    before: str = "‹"
+    after: str = "›"
+    line: str = "─"
+    bar: str = "█"
+    waiting: str = "░"
+    arrow_right: str = "▶"
+    arrow_left: str = "◀"
+    pipe: str = "│"
+    checked: str = "●"
+    unchecked: str = "○"
+    spark: str = " ▁▂▃▄▅▆▇█"
+    only_ascii: bool = False
+
+
+UNICODE = Signs()
+ASCII = Signs(
+    good="*",
+    idle="o",
+    bad="!",
+    cursor=">",
+    marked="x",
+    cut="~",
+    missing="-",
+    ascending="^",
+    descending="v",
+    before="<",
+    after=">",
+    line="-",
+    bar="#",
+    waiting=".",
+    arrow_right=">",
+    arrow_left="<",
+    pipe="|",
+    checked="*",
+    unchecked="o",
+    spark=" _.-:=+*#",
+    only_ascii=True,
+)
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """How values are shown: the zone of times, the moment ages count to, the set of signs."""
+
+    zone: tzinfo
+    now: datetime
+    signs: Signs = UNICODE
+
+
+class Cell(NamedTuple):
+    """One cell before it is fitted to its column."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+_STATES: dict[str, tuple[str, Tone]] = {
+    "registered": ("good", Tone.GOOD),
+    "unregistered": ("idle", Tone.BAD),
+    "rejected": ("bad", Tone.BAD),
+    "disabled": ("idle", Tone.QUIET),
+    "up": ("good", Tone.GOOD),
+    "ringing": ("idle", Tone.WARN),
+    "held": ("bad", Tone.WARN),
+    "ending": ("idle", Tone.QUIET),
+    "answered": ("good", Tone.GOOD),
+    "no-answer": ("idle", Tone.WARN),
+    "busy": ("idle", Tone.WARN),
+    "failed": ("bad", Tone.BAD),
+    "blocked": ("bad", Tone.BAD),
+    "cancelled": ("idle", Tone.QUIET),
+    "voicemail": ("good", Tone.PLAIN),
+    "fresh": ("good", Tone.GOOD),
+    "stale": ("bad", Tone.WARN),
+    "connecting": ("idle", Tone.WARN),
+    "unsupported": ("idle", Tone.QUIET),
+    "unknown": ("idle", Tone.QUIET),
+}
+_SIGNED = frozenset({"state", "disposition"})
+_GOOD_MOS, _FAIR_MOS = 3.6, 3.1
+_SOME_LOSS, _MUCH_LOSS = 1.0, 5.0
+
+
+def has_sign(field: Field) -> bool:
+    """Whether the cells of this field begin with a sign of state."""
+    return field.type is FieldType.STATE and field.name in _SIGNED
+
+
+def state_cell(word: str, signs: Signs, shown: str | None = None) -> Cell:
+    """A state as sign and word in its tone; a state never seen before is shown as written."""
+    sign, tone = _STATES.get(word, ("idle", Tone.PLAIN))
+    return Cell(f"{getattr(signs, sign)} {shown or word}", tone)
+
+
+def cell(field: Field, value: Any, look: Look, record: Any = None) -> Cell:
+    """The cell of a field's value; ``record`` lends the system's own word for a state nobody knows."""
+    signs = look.signs
+    if value is None:
+        text = cell_text(field, None, look.zone, look.now)
+        return Cell(signs.missing if text == MISSING else text, Tone.QUIET)
+    if field.type is FieldType.FLAG:
+        return _flag(field, bool(value), signs)
+    if field.type is FieldType.STATE:
+        if has_sign(field):
+            shown = record_text(field, record, look.zone, look.now) if value == "unknown" and record else None
+            return state_cell(str(value), signs, shown)
+        return Cell(cell_text(field, value, look.zone, look.now), Tone.QUIET)
+    return Cell(cell_text(field, value, look.zone, look.now), _tone(field, value))
+
+
+def _flag(field: Field, value: bool, signs: Signs) -> Cell:
+    if field.name == "recording":
+        return Cell(signs.good, Tone.ACCENT) if value else Cell(signs.missing, Tone.QUIET)
+    return Cell(f"{signs.good} yes", Tone.GOOD) if value else Cell(f"{signs.bad} no", Tone.BAD)
+
+
+def _tone(field: Field, value: Any) -> Tone:
+    if field.name == "mos":
+        return Tone.BAD if value < _FAIR_MOS else Tone.WARN if value < _GOOD_MOS else Tone.PLAIN
+    if field.name == "loss":
+        return Tone.BAD if value > _MUCH_LOSS else Tone.WARN if value > _SOME_LOSS else Tone.PLAIN
+    return Tone.PLAIN
+
+
+def harmless(text: str, signs: Signs = UNICODE, longest: int = 1024) -> str:
+    """The text as it may go to the terminal: one line, nothing that acts, in ASCII where only that is shown."""
+    if text.isascii():
+        return text if text.isprintable() else clean(text, longest)
+    text = clean(text, longest)
+    if signs.only_ascii:
+        flat = unicodedata.normalize("NFKD", text)
+        text = "".join("" if unicodedata.combining(c) else c if c.isascii() else "?" for c in flat)
+    return text
+
+
+def fit(text: str, width: int, *, right: bool = False, signs: Signs = UNICODE) -> str:
+    """The text harmless and exactly so many columns wide: padded, or cut with a mark."""
+    if width <= 0:
+        return ""
+    text = harmless(text, signs)
+    length = len(text) if text.isascii() else cell_len(text)
+    if length > width:
+        text, length = _cut(text, width - 1)
+        text, length = text + signs.cut, length + 1
+    padding = " " * (width - length)
+    return padding + text if right else text + padding
+
+
+def _cut(text: str, width: int) -> tuple[str, int]:
+    if text.isascii():
+        return text[:width], width
+    used = 0
+    for index, character in enumerate(text):
+        size = get_character_cell_size(character)
+        if used + size > width:
+            return text[:index], used
+        used += size
+    return text, used
+
+
+def sparkline(values: "tuple[int | None, ...]", width: int, signs: Signs = UNICODE) -> str:
+    """The last ``width`` values as a line of bars from zero to their greatest; a blank where nothing is known."""
+    shown = values[-width:]
+    top = max((value for value in shown if value is not None), default=0)
+    steps = len(signs.spark) - 1
+
+    def bar(value: int | None) -> str:
+        if value is None:
+            return signs.spark[0]
+        return signs.spark[max(1, round(value / top * steps))] if top else signs.spark[1]
+
+    return "".join(map(bar, shown)).rjust(width)

@@ -1,0 +1,185 @@
+"""Columns of a grid: which there are, how important each is, and how a width is shared among them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from msgspec import Struct
+
+from voiptui.model.fields import FIELDS, Field, FieldType
+from voiptui.model.records import Kind
+from voiptui.ui.cells import Cell, Look, cell, has_sign
+
+GUTTER = 2
+GAP = 1
+_GROWING = frozenset({FieldType.TEXT, FieldType.NUMBER, FieldType.LIST})
+_NEVER_CUT = 9
+_LIKE_A_NUMBER = 13
+
+_IMPORTANCE: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
+    {
+        Kind.CDR: ("start", "src", "dst", "disposition", "billsec", "pbx", "recording", "src_name", "direction", "trunk"),
+        Kind.CALL: ("src", "dst", "state", "duration", "pbx", "start", "src_name", "direction", "trunk"),
+        Kind.REGISTRATION: ("name", "state", "pbx", "reachable", "label", "kind", "since", "address", "rtt", "calls"),
+    }
+)
+_UNRANKED = 50
+
+Value = Callable[[Any, datetime], object]
+
+
+class Column(Struct, frozen=True, kw_only=True):
+    """One column: its field, its widths (usual, least, most) and its rank (a greater one is hidden earlier).
+
+    ``value`` gives what the cell shows of a record at a moment, otherwise the attribute of the field's name;
+    ``paint`` makes the whole cell instead of `cells.cell`; ``ticks`` says that the cell changes with time alone.
+    """
+
+    field: Field
+    width: int
+    least: int
+    most: int
+    rank: int = _UNRANKED
+    value: Value | None = None
+    paint: Callable[[Any, Look], Cell] | None = None
+    ticks: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of its field."""
+        return self.field.name
+
+    def cell(self, record: Any, look: Look) -> Cell:
+        """What the cell of that record shows now."""
+        if self.paint is not None:
+            return self.paint(record, look)
+        value = getattr(record, self.field.name, None) if self.value is None else self.value(record, look.now)
+        return cell(self.field, value, look, record)
+
+
+def column(
+    field: Field,
+    *,
+    rank: int = _UNRANKED,
+    width: int | None = None,
+    most: int | None = None,
+    value: Value | None = None,
+    paint: Callable[[Any, Look], Cell] | None = None,
+    ticks: bool = False,
+) -> Column:
+    """The column of a field with widths that suit its type."""
+    usual = max(width or field.width + (2 if has_sign(field) else 0), len(field.title))
+    grows = field.type in _GROWING
+    least = usual
+    if grows and usual > _NEVER_CUT:
+        floor = _LIKE_A_NUMBER if field.type is FieldType.NUMBER else _NEVER_CUT
+        least = min(usual, max(floor, usual // 2))
+    return Column(
+        field=field,
+        width=usual,
+        least=least,
+        most=max(most or (usual * 2 if grows else usual), usual),
+        rank=rank,
+        value=value,
+        paint=paint,
+        ticks=ticks,
+    )
+
+
+def columns_of(
+    kind: Kind, names: Sequence[str] | None = None, values: Mapping[str, Value] = MappingProxyType({})
+) -> list[Column]:
+    """The columns of a kind of record: the named fields in that order, else those shown by default.
+
+    ``values`` replaces what a field's cells show, such as a duration that goes on counting; those columns tick.
+    """
+    fields = FIELDS[kind]
+    importance = {name: rank for rank, name in enumerate(_IMPORTANCE[kind])}
+    chosen = [fields[name] for name in names if name in fields] if names is not None else None
+    if chosen is None:
+        chosen = [field for field in fields.values() if field.shown]
+    return [
+        column(
+            field,
+            rank=importance.get(field.name, _UNRANKED),
+            value=values.get(field.name),
+            ticks=field.name in values,
+        )
+        for field in chosen
+    ]
+
+
+class Placed(Struct, frozen=True):
+    """A column on the screen: its index among all, where it begins, how wide it is."""
+
+    index: int
+    x: int
+    width: int
+
+
+class Layout(Struct, frozen=True):
+    """The columns on the screen from left to right; ``hidden`` are the indexes of the others."""
+
+    placed: tuple[Placed, ...]
+    hidden: tuple[int, ...]
+
+    def at(self, x: int) -> int | None:
+        """The index of the column at that place."""
+        for placed in self.placed:
+            if placed.x <= x < placed.x + placed.width + GAP:
+                return placed.index
+        return None
+
+
+def fitted(columns: Sequence[Column], width: int) -> Layout:
+    """The most important columns that fit, sharing the width: from their least width to the usual, then to the most."""
+    chosen = list(range(len(columns)))
+    room = width - GUTTER + GAP
+
+    def needed() -> int:
+        return sum(columns[index].least + GAP for index in chosen)
+
+    while len(chosen) > 1 and needed() > room:
+        chosen.remove(max(chosen, key=lambda index: (columns[index].rank, index)))
+    widths = {index: columns[index].least for index in chosen}
+    spare = max(0, room - needed())
+    for reach in ("width", "most"):
+        spare = _share(widths, {index: getattr(columns[index], reach) for index in chosen}, spare, columns)
+    return _place(columns, chosen, widths, width)
+
+
+def _share(widths: dict[int, int], goals: dict[int, int], spare: int, columns: Sequence[Column]) -> int:
+    wanting = sorted((index for index in widths if widths[index] < goals[index]), key=lambda i: columns[i].rank)
+    while spare and wanting:
+        for index in list(wanting):
+            if not spare:
+                break
+            widths[index] += 1
+            spare -= 1
+            if widths[index] >= goals[index]:
+                wanting.remove(index)
+    return spare
+
+
+def scrolled(columns: Sequence[Column], width: int, first: int) -> Layout:
+    """The columns from ``first`` on at their usual widths, as many as fit whole, at least one."""
+    room = width - GUTTER
+    chosen: list[int] = []
+    for index in range(first, len(columns)):
+        if chosen and columns[index].width > room:
+            break
+        chosen.append(index)
+        room -= columns[index].width + GAP
+    widths = {index: columns[index].width for index in chosen}
+    return _place(columns, chosen, widths, width)
+
+
+def _place(columns: Sequence[Column], chosen: Sequence[int], widths: Mapping[int, int], width: int) -> Layout:
+    placed: list[Placed] = []
+    x = GUTTER
+    for index in chosen:
+        fitting = max(0, min(widths[index], width - x))
+        placed.append(Placed(index, x, fitting))
+        x += fitting + GAP
+    return Layout(tuple(placed), tuple(index for index in range(len(columns)) if index not in widths))
