@@ -69,6 +69,38 @@ Scalar = str | int | float | bool | Moments | None
 Value = Scalar | Between | Choice
 
 
+class Term(Struct, frozen=True):
+    """One comparison as typed: its values are still text (``None`` for the bare word ``none``).
+
+    A term typed without a field has the field ``any``.
+    """
+
+    field: str
+    operator: Operator
+    value: Value
+
+
+class And(Struct, frozen=True):
+    """All of these; an empty one, the tree of an empty filter, is true."""
+
+    children: "tuple[Node, ...]"
+
+
+class Or(Struct, frozen=True):
+    """Any of these."""
+
+    children: "tuple[Node, ...]"
+
+
+class Not(Struct, frozen=True):
+    """Not this."""
+
+    child: "Node"
+
+
+Node = Term | And | Or | Not
+
+
 class BoundTerm(Struct, frozen=True):
     r"""One comparison ready to be made.
 
