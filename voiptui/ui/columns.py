@@ -19,7 +19,18 @@ _LIKE_A_NUMBER = 13
 
 _IMPORTANCE: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {
-        Kind.CDR: ("start", "src", "dst", "disposition", "billsec", "pbx", "recording", "src_name", "direction", "trunk"),
+        Kind.CDR: (
+            "start",
+            "src",
+            "dst",
+            "disposition",
+            "billsec",
+            "pbx",
+            "recording",
+            "src_name",
+            "direction",
+            "trunk",
+        ),
         Kind.CALL: ("src", "dst", "state", "duration", "pbx", "start", "src_name", "direction", "trunk"),
         Kind.REGISTRATION: ("name", "state", "pbx", "reachable", "label", "kind", "since", "address", "rtt", "calls"),
     }

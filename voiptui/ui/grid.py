@@ -1,0 +1,595 @@
+"""The one table of every pane: rows by key, drawn line by line, repainting only what differs and can be seen."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from time import monotonic
+from typing import Any, ClassVar
+
+import msgspec
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+
+from voiptui.model.fields import Field
+from voiptui.model.time import now, zone
+from voiptui.ui.cells import Look
+from voiptui.ui.columns import Column, Layout, fitted, scrolled
+from voiptui.ui.gridlines import Frame, Palette, difference, header_strip, row_strip, text_strip
+
+Key = Hashable
+_NEW = object()
+_FEWEST_KEPT = 200
+_WHEEL = 3
+
+
+class Grid(Widget, can_focus=True):
+    """A table of up to hundreds of thousands of keyed rows with a cursor on a row and a column.
+
+    It has no keys of its own: the app's actions call `move`, `page`, `first`, `last`, `move_column`, `activate`
+    and `toggle_mark`. Where it stands is told by `position_text` and `hidden_columns`, not by a scroll bar.
+    """
+
+    DEFAULT_CSS = """
+    Grid {
+        height: 1fr;
+        background: $background;
+        color: $foreground;
+        & > .grid--header { background: $panel; color: $foreground-muted; }
+        & > .grid--header-sorted { background: $panel; color: $accent; text-style: bold; }
+        & > .grid--plain { color: $foreground; }
+        & > .grid--quiet { color: $foreground-muted; }
+        & > .grid--good { color: $success; }
+        & > .grid--warn { color: $warning; }
+        & > .grid--bad { color: $error; text-style: bold; }
+        & > .grid--accent { color: $accent; }
+        & > .grid--changed { color: $foreground; text-style: bold; }
+        & > .grid--marked { color: $accent; }
+        & > .grid--cursor {
+            background: $block-cursor-blurred-background;
+            color: $block-cursor-blurred-foreground;
+            text-style: $block-cursor-blurred-text-style;
+        }
+        & > .grid--cursor-cell {
+            background: $block-cursor-background;
+            color: $block-cursor-foreground;
+            text-style: $block-cursor-text-style;
+        }
+        &:ansi {
+            & > .grid--quiet { color: ansi_default; text-style: dim; }
+            & > .grid--header { background: ansi_default; color: ansi_default; text-style: underline; }
+            & > .grid--header-sorted { background: ansi_default; text-style: bold underline; }
+        }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"grid--{name}"
+        for name in (
+            "header",
+            "header-sorted",
+            "plain",
+            "quiet",
+            "good",
+            "warn",
+            "bad",
+            "accent",
+            "changed",
+            "marked",
+            "cursor",
+            "cursor-cell",
+        )
+    }
+
+    class CursorMoved(Message):
+        """The cursor is on another row or column, or its row has other contents."""
+
+        def __init__(self, grid: "Grid") -> None:
+            super().__init__()
+            self.grid = grid
+
+        @property
+        def control(self) -> "Grid":
+            """The grid, for ``@on`` selectors."""
+            return self.grid
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the last of several counts."""
+            return isinstance(message, Grid.CursorMoved) and message.grid is self.grid
+
+    class RowActivated(Message):
+        """A row was chosen, by `activate` or a double click."""
+
+        def __init__(self, grid: "Grid", key: Key, record: Any) -> None:
+            super().__init__()
+            self.grid, self.key, self.record = grid, key, record
+
+        @property
+        def control(self) -> "Grid":
+            """The grid, for ``@on`` selectors."""
+            return self.grid
+
+    class HeaderChosen(Message):
+        """The title of a column was clicked."""
+
+        def __init__(self, grid: "Grid", field: Field) -> None:
+            super().__init__()
+            self.grid, self.field = grid, field
+
+        @property
+        def control(self) -> "Grid":
+            """The grid, for ``@on`` selectors."""
+            return self.grid
+
+    class MarksChanged(Message):
+        """Rows were marked or no longer are."""
+
+        def __init__(self, grid: "Grid") -> None:
+            super().__init__()
+            self.grid = grid
+
+        @property
+        def control(self) -> "Grid":
+            """The grid, for ``@on`` selectors."""
+            return self.grid
+
+    def __init__(
+        self,
+        columns: Sequence[Column] = (),
+        *,
+        look: Look | None = None,
+        marks_for: float = 5.0,
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.auto_links = False
+        self.marks_for = marks_for
+        self._look = look or Look(zone=zone("UTC"), now=now())
+        self._columns: tuple[Column, ...] = tuple(columns)
+        self._order: tuple[str, bool] | None = None
+        self._empty_text = ""
+        self._keys: list[Key] = []
+        self._records: dict[Key, Any] = {}
+        self._positions: dict[Key, int] = {}
+        self._selected: set[Key] = set()
+        self._changes: dict[Key, tuple[Any, float]] = {}
+        self._expiry: Timer | None = None
+        self._cursor = 0
+        self._column = 0
+        self._moved = False
+        self._top = 0
+        self._first: int | None = None
+        self._layout = Layout((), ())
+        self._palette: Palette | None = None
+        self._strips: OrderedDict[Key, tuple[tuple[Any, ...], Strip]] = OrderedDict()
+        self._shown: dict[int, Strip] = {}
+        self._header: Strip | None = None
+
+    # What it shows
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Other columns, in that order; the cursor stays on its field where it still is one."""
+        field = self.cursor_field
+        self._columns = tuple(columns)
+        names = [column.name for column in columns]
+        self._column = names.index(field.name) if field is not None and field.name in names else 0
+        self._first = None
+        self._arrange()
+
+    def set_rows(self, rows: Iterable[tuple[Key, Any]], *, mark: bool = False) -> None:
+        """Other rows in their order; the cursor stays on its key and its line, or at the top if it was never moved.
+
+        ``mark`` marks for a few seconds what is new or other than it was.
+        """
+        line = self._cursor - self._top
+        at = self.cursor_key
+        old_records, had_rows = self._records, bool(self._keys)
+        self._records = dict(rows)
+        self._keys = list(self._records)
+        self._positions = {key: index for index, key in enumerate(self._keys)}
+        if mark and had_rows:
+            self._note(
+                {key: record for key, record in self._records.items() if old_records.get(key) is not record},
+                old_records,
+            )
+        if self._selected and not self._selected <= self._records.keys():
+            self._selected &= self._records.keys()
+            self.post_message(self.MarksChanged(self))
+        if self._moved and at is not None and at in self._positions:
+            self._cursor = self._positions[at]
+            self._top = self._cursor - line
+        self._settle(follow=self._moved and 0 <= line < self._body)
+        if self.cursor_key != at or old_records.get(at) is not self.cursor_record:
+            self.post_message(self.CursorMoved(self))
+
+    def patch(self, changes: Mapping[Key, Any], *, mark: bool = True) -> None:
+        """Other contents of rows that are here already; keys that are not here are left out."""
+        known = {key: record for key, record in changes.items() if key in self._records}
+        if mark:
+            self._note(known, self._records)
+        self._records.update(known)
+        self._sync()
+        if self.cursor_key in known:
+            self.post_message(self.CursorMoved(self))
+
+    def _note(self, fresh: Mapping[Key, Any], old: Mapping[Key, Any]) -> None:
+        if self.marks_for <= 0:
+            return
+        deadline = monotonic() + self.marks_for
+        for key, record in fresh.items():
+            before = old.get(key, _NEW)
+            if before is _NEW or before != record:
+                earlier = self._changes.get(key)
+                self._changes[key] = (before if earlier is None else earlier[0], deadline)
+        if self._changes and self._expiry is None:
+            self._expiry = self.set_timer(self.marks_for + 0.05, self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        moment = monotonic()
+        self._changes = {
+            key: change for key, change in self._changes.items() if change[1] > moment and key in self._records
+        }
+        if self._changes:
+            wait = min(deadline for _, deadline in self._changes.values()) - moment
+            self._expiry = self.set_timer(max(0.1, wait + 0.05), self._expire)
+        self._sync()
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns, hidden ones too."""
+        return self._columns
+
+    @property
+    def look(self) -> Look:
+        """Zone, moment and signs the cells are written with."""
+        return self._look
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        self._look = look
+        self._renew()
+
+    def tick(self, moment: Any) -> None:
+        """The time is now ``moment`` (aware datetime): visible cells that count on are written anew."""
+        self._look = msgspec.structs.replace(self._look, now=moment)
+        if self._ticks:
+            self._sync()
+
+    @property
+    def _ticks(self) -> bool:
+        return any(self._columns[placed.index].ticks for placed in self._layout.placed)
+
+    @property
+    def order(self) -> tuple[str, bool] | None:
+        """The name of the field the rows are sorted by and whether descending: shown in the header, not done here."""
+        return self._order
+
+    @order.setter
+    def order(self, order: tuple[str, bool] | None) -> None:
+        if order != self._order:
+            self._order = order
+            self._header = None
+            self._sync()
+
+    @property
+    def empty_text(self) -> str:
+        """What is said where there are no rows."""
+        return self._empty_text
+
+    @empty_text.setter
+    def empty_text(self, text: str) -> None:
+        self._empty_text = text
+        self._sync()
+
+    # Where it stands
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return len(self._keys)
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        """The keys in their order."""
+        return self._keys
+
+    def record(self, key: Key) -> Any:
+        """The record of a key; raises `KeyError`."""
+        return self._records[key]
+
+    def records(self) -> list[Any]:
+        """All records in their order."""
+        return [self._records[key] for key in self._keys]
+
+    @property
+    def cursor_key(self) -> Key | None:
+        """The key of the row under the cursor."""
+        return self._keys[self._cursor] if self._cursor < len(self._keys) else None
+
+    @cursor_key.setter
+    def cursor_key(self, key: Key) -> None:
+        if key in self._positions:
+            self._go(self._positions[key])
+
+    @property
+    def cursor_record(self) -> Any | None:
+        """The record under the cursor."""
+        return self._records.get(self.cursor_key)
+
+    @property
+    def cursor_field(self) -> Field | None:
+        """The field of the column under the cursor."""
+        return self._columns[self._column].field if self._column < len(self._columns) else None
+
+    @cursor_field.setter
+    def cursor_field(self, field: Field) -> None:
+        for index, column in enumerate(self._columns):
+            if column.name == field.name:
+                self._go_column(index)
+
+    @property
+    def selected(self) -> list[Key]:
+        """The marked keys, in the order of the rows."""
+        return [key for key in self._keys if key in self._selected] if self._selected else []
+
+    @property
+    def hidden_columns(self) -> tuple[str, ...]:
+        """The titles of the columns that have no room now."""
+        return tuple(self._columns[index].field.title for index in self._layout.hidden)
+
+    @property
+    def position_text(self) -> str:
+        """Where the cursor is among the rows: ``12/345``."""
+        return f"{self._cursor + 1:,}/{len(self._keys):,}" if self._keys else "0/0"
+
+    @property
+    def visible_keys(self) -> list[Key]:
+        """The keys of the rows that can be seen."""
+        return self._keys[self._top : self._top + self._body]
+
+    # Moving
+
+    def move(self, rows: int) -> None:
+        """The cursor so many rows down, up when negative."""
+        self._go(self._cursor + rows)
+
+    def page(self, pages: int) -> None:
+        """The cursor and what is seen so many pages down, up when negative."""
+        step = max(1, self._body - 1) * pages
+        self._top += step
+        self._go(self._cursor + step)
+
+    def first(self) -> None:
+        """The cursor on the first row."""
+        self._go(0)
+        self._moved = False
+
+    def last(self) -> None:
+        """The cursor on the last row."""
+        self._go(len(self._keys) - 1)
+
+    def move_column(self, columns: int) -> None:
+        """The cursor so many columns right; past the edge the columns are scrolled, which also shows hidden ones."""
+        indexes = [placed.index for placed in self._layout.placed]
+        if not indexes:
+            return
+        if self._first is None:
+            here = indexes.index(self._column) if self._column in indexes else 0
+            wanted = here + columns
+            if 0 <= wanted < len(indexes):
+                self._go_column(indexes[wanted])
+            elif wanted >= len(indexes) and self._layout.hidden:
+                self._first = 0
+                self._go_column(self._column)
+                self.move_column(1)
+        elif self._column + columns < 0:
+            self._first = None
+            self._arrange()
+        else:
+            self._go_column(min(len(self._columns) - 1, self._column + columns))
+
+    def activate(self) -> None:
+        """Says that the row under the cursor was chosen."""
+        key = self.cursor_key
+        if key is not None:
+            self.post_message(self.RowActivated(self, key, self._records[key]))
+
+    def toggle_mark(self) -> None:
+        """Marks the row under the cursor, or no longer, and goes to the next."""
+        key = self.cursor_key
+        if key is None:
+            return
+        self._selected ^= {key}
+        self.post_message(self.MarksChanged(self))
+        self._go(self._cursor + 1)
+
+    def clear_marks(self) -> None:
+        """No row is marked."""
+        if self._selected:
+            self._selected.clear()
+            self.post_message(self.MarksChanged(self))
+            self._sync()
+
+    def _go(self, row: int) -> None:
+        before = self._cursor
+        self._cursor = row
+        self._moved = True
+        self._settle(follow=True)
+        if self._cursor != before:
+            self.post_message(self.CursorMoved(self))
+
+    def _go_column(self, index: int) -> None:
+        moved = index != self._column
+        self._column = index
+        if self._first is not None:
+            self._first = min(self._first, index)
+            while index not in {p.index for p in scrolled(self._columns, self.size.width, self._first).placed}:
+                self._first += 1
+        self._arrange()
+        if moved:
+            self.post_message(self.CursorMoved(self))
+
+    def _settle(self, *, follow: bool) -> None:
+        """Cursor and top within the rows; with ``follow`` the cursor is seen."""
+        count, body = len(self._keys), self._body
+        self._cursor = max(0, min(self._cursor, count - 1))
+        if follow and body > 0:
+            self._top = min(max(self._top, self._cursor - body + 1), self._cursor)
+        self._top = max(0, min(self._top, count - body))
+        self._sync()
+
+    # Painting
+
+    @property
+    def _body(self) -> int:
+        """How many rows can be seen."""
+        return max(0, self.size.height - 1)
+
+    def _renew(self) -> None:
+        """Nothing that was written before is right any more."""
+        self._strips.clear()
+        self._header = None
+        self._sync()
+
+    def _arrange(self) -> None:
+        width = self.size.width
+        layout = fitted(self._columns, width) if self._first is None else scrolled(self._columns, width, self._first)
+        if self._first is None and self._column in layout.hidden and layout.placed:
+            self._column = layout.placed[0].index
+        if layout != self._layout or self._header is None:
+            self._layout = layout
+            self._renew()
+        else:
+            self._sync()
+
+    def _line(self, y: int) -> Strip:
+        width, look = self.size.width, self._look
+        if self._palette is None:
+            self._palette = Palette(self)
+        frame = Frame(self._columns, self._layout, look, self._palette, width)
+        if y == 0:
+            if self._header is None:
+                self._header = header_strip(frame, self._order)
+            return self._header
+        index = self._top + y - 1
+        if index >= len(self._keys):
+            text = f"  {self._empty_text}" if y == 2 and not self._keys else ""
+            return text_strip(text, frame.palette.quiet if text else frame.palette.plain, look.signs, width)
+        key = self._keys[index]
+        record = self._records[key]
+        under = index == self._cursor
+        cell_cursor = self._column if under and self.has_focus else None
+        change = self._changes.get(key)
+        before = change[0] if change else None
+        marked = key in self._selected
+        signature = (record, under, cell_cursor, marked, before, look.now if self._ticks else None, width)
+        kept = self._strips.get(key)
+        if kept is not None and kept[0] == signature:
+            self._strips.move_to_end(key)
+            return kept[1]
+        new = before is _NEW
+        strip = row_strip(
+            frame,
+            record,
+            None if new else before,
+            new=new,
+            under=under,
+            marked=marked,
+            cell_cursor=cell_cursor,
+        )
+        self._strips[key] = (signature, strip)
+        if len(self._strips) > max(_FEWEST_KEPT, 4 * self.size.height):
+            self._strips.popitem(last=False)
+        return strip
+
+    def _sync(self) -> None:
+        """Asks for a repaint of just those parts of lines that would look other than they do."""
+        if not self._shown:
+            return
+        width = self.size.width
+        for y in range(self.size.height):
+            shown = self._shown.get(y)
+            if shown is None:
+                continue
+            line = self._line(y)
+            if line is shown:
+                continue
+            region = difference(shown, line, y, width)
+            if region is not None:
+                self._shown[y] = line
+                self.refresh(region)
+
+    def render_line(self, y: int) -> Strip:
+        """The line as it is to be painted now."""
+        line = self._line(y)
+        self._shown[y] = line
+        return line
+
+    def notify_style_update(self) -> None:
+        """The theme or the stylesheet is another: styles are read anew."""
+        super().notify_style_update()
+        self._palette = None
+        self._strips.clear()
+        self._header = None
+        if self.is_mounted:
+            self.call_later(self._sync)
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """As wide as there is room."""
+        return container.width
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As high as there is room."""
+        return container.height
+
+    # Events
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Other widths, the cursor stays in sight."""
+        self._shown.clear()
+        self._strips.clear()
+        self._header = None
+        self._arrange()
+        if self._first is not None:
+            self._go_column(self._column)
+        self._settle(follow=True)
+        self.refresh()
+
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """The cell cursor is shown where keys go."""
+        super().watch_has_focus(_has_focus)
+        self._sync()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click takes the cursor there, a second one chooses the row; on a title it tells which."""
+        event.stop()
+        column = self._layout.at(event.x)
+        if event.y == 0:
+            if column is not None:
+                self.post_message(self.HeaderChosen(self, self._columns[column].field))
+            return
+        row = self._top + event.y - 1
+        if row >= len(self._keys):
+            return
+        if column is not None:
+            self._go_column(column)
+        self._go(row)
+        if event.chain > 1:
+            self.activate()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel moves what is seen, not the cursor."""
+        event.stop()
+        self._scroll(_WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel moves what is seen, not the cursor."""
+        event.stop()
+        self._scroll(-_WHEEL)
+
+    def _scroll(self, rows: int) -> None:
+        self._top += rows
+        self._settle(follow=False)
