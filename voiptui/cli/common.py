@@ -1,0 +1,234 @@
+"""What the verbs share: the configuration and the chosen systems, how rows are written, what is said beside them."""
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any, Self, TextIO
+
+from voiptui.cli.errors import Exit, UsageError
+from voiptui.config.errors import nearest
+from voiptui.config.load import Config, config_path, load
+from voiptui.model.clean import clean
+from voiptui.model.fields import FIELDS, Field
+from voiptui.model.records import Kind
+from voiptui.model.settings import PbxSettings
+from voiptui.model.time import now
+from voiptui.output.writers import Format, Look, Source, Writer, writer
+from voiptui.pbx.errors import PbxError
+
+PROGRESS_AFTER = 0.5
+
+
+def say(message: str) -> None:
+    """One line on standard error."""
+    print(f"voiptui: {message}", file=sys.stderr)
+
+
+def failure(pbx: str, error: PbxError) -> str:
+    """One sentence about one system: ``london: login failed: …``."""
+    text = str(error).removeprefix(f"{pbx}: ")
+    return f"{pbx}: {error.word}: {text}" if not text.startswith(error.word) else f"{pbx}: {text}"
+
+
+def configuration(args: argparse.Namespace) -> Config:
+    """The configuration, its secrets fetched for the systems that are asked; raises `ConfigError`, `UsageError`."""
+    path = config_path(args.config)
+    if args.config is None and "VOIPTUI_CONFIG" not in os.environ and not path.exists():
+        raise UsageError(f"there is no configuration yet at {path}; voiptui demo shows what it would look like")
+    return load(path, lambda name: _matches(name, args.pbx))
+
+
+def _matches(name: str, globs: Sequence[str]) -> bool:
+    return not globs or any(fnmatchcase(name, glob) for glob in globs)
+
+
+def chosen(config: Config, globs: Sequence[str]) -> tuple[PbxSettings, ...]:
+    """The systems that are asked; raises `UsageError` for a name or glob that fits none."""
+    if not config.pbxs:
+        raise UsageError(f"{config.path or 'the configuration'} names no PBX: add a table [pbx.NAME]")
+    names = [pbx.name for pbx in config.pbxs]
+    for glob in globs:
+        if not any(fnmatchcase(name, glob) for name in names):
+            near = nearest(glob, names)
+            hint = f" - did you mean {near}?" if near else ""
+            raise UsageError(f"no PBX is named {glob!r}{hint} (known: {', '.join(names)})")
+    found = tuple(pbx for pbx in config.asked if _matches(pbx.name, globs))
+    if not found:
+        raise UsageError("every chosen PBX is switched off (enabled = false)")
+    return found
+
+
+def columns(args: argparse.Namespace, kind: Kind, form: Format) -> tuple[list[Field], bool]:
+    """The fields to write and whether the legs go into JSON; raises `UsageError` for an unknown name."""
+    known = FIELDS[kind]
+    in_json = form in {Format.JSON, Format.JSONL}
+    if not args.columns:
+        return [field for field in known.values() if field.shown or form is not Format.TABLE], in_json
+    names = [name.strip().lower() for name in args.columns.split(",") if name.strip()]
+    legs = in_json and "legs" in names and kind is not Kind.REGISTRATION
+    fields = [name for name in names if not (name == "legs" and legs)]
+    for name in fields:
+        if name not in known:
+            near = nearest(name, known)
+            raise UsageError(
+                f"--columns: unknown field {name!r}: "
+                + (f"did you mean {near}?" if near else f"one of {', '.join(known)}")
+            )
+    if not names:
+        raise UsageError("--columns: expected field names separated by commas")
+    return [known[name] for name in fields], legs
+
+
+def output_format(args: argparse.Namespace) -> Format:
+    """The form asked for, else a table on a terminal and JSON lines for programs."""
+    if args.format:
+        return Format(args.format)
+    return Format.TABLE if sys.stdout.isatty() else Format.JSONL
+
+
+def standard_output(form: Format) -> TextIO:
+    """Standard output, in UTF-8 for programs; what a terminal's own encoding lacks is replaced by a mark."""
+    out = sys.stdout
+    reconfigure: Callable[..., None] | None = getattr(out, "reconfigure", None)
+    if reconfigure is not None:
+        if form is Format.TABLE:
+            reconfigure(errors="replace")
+        else:
+            reconfigure(encoding="utf-8", errors="replace", newline="")
+    return out
+
+
+def row_writer(args: argparse.Namespace, config: Config, kind: Kind, at: datetime) -> Writer:
+    """The writer for rows of a kind on standard output; `--columns` is checked before anything is asked."""
+    form = output_format(args)
+    fields, legs = columns(args, kind, form)
+    return field_writer(args, config, form, fields, at, legs=legs or getattr(args, "legs", False))
+
+
+def field_writer(
+    args: argparse.Namespace, config: Config, form: Format, fields: Sequence[Field], at: datetime, *, legs: bool = False
+) -> Writer:
+    """The writer for these fields on standard output."""
+    terminal = sys.stdout.isatty()
+    look = Look(
+        zone=config.timezone,
+        now=at,
+        columns=shutil.get_terminal_size().columns if terminal else None,
+        bold=terminal and not args.no_color and not os.environ.get("NO_COLOR"),
+        legs=legs,
+        ascii=config.ascii,
+    )
+    return writer(form, standard_output(form), fields, look)
+
+
+class Progress:
+    """One line on standard error that says what is waited for, after half a second and only on a terminal."""
+
+    def __init__(self, words: Callable[[], str]) -> None:
+        self._words = words
+        self._task: asyncio.Task[None] | None = None
+        self._drawn = False
+
+    async def __aenter__(self) -> Self:
+        if sys.stderr.isatty():
+            self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        self.clear()
+
+    async def _run(self) -> None:
+        await asyncio.sleep(PROGRESS_AFTER)
+        while True:
+            room = shutil.get_terminal_size().columns - 1
+            sys.stderr.write("\r" + clean(self._words())[:room] + "\x1b[K")
+            sys.stderr.flush()
+            self._drawn = True
+            await asyncio.sleep(PROGRESS_AFTER)
+
+    def clear(self) -> None:
+        """Takes the line away before something else is written."""
+        if self._drawn:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._drawn = False
+
+
+def run_until_done(work: Coroutine[Any, Any, int]) -> int:
+    """Runs the work of a verb; Ctrl+C and a request to end cancel it, so that it can put out what it has."""
+
+    async def whole() -> int:
+        task = asyncio.current_task()
+        if task is not None:
+            with suppress(NotImplementedError):
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            return Exit.INTERRUPTED
+
+    return asyncio.run(whole())
+
+
+def filter_text(words: Sequence[str]) -> str:
+    """The filter of a command line: its words joined by blanks, so that quoting is only needed for the shell."""
+    return " ".join(words)
+
+
+def bound_filter(text: str, kind: Kind, config: Config, at: datetime) -> Any:
+    """The filter bound to this moment and zone; raises `UsageError` that shows where it is wrong."""
+    from voiptui.query.bind import bind
+    from voiptui.query.errors import FilterError
+    from voiptui.query.parse import parse
+
+    try:
+        return bind(parse(text, kind), kind, at, config.timezone)
+    except FilterError as error:
+        raise UsageError(filter_complaint(text, error, "filter")) from None
+
+
+def filter_complaint(text: str, error: Any, what: str) -> str:
+    """The sentence about a wrong filter or time, with its text and a caret under the place."""
+    if error.suggestion:
+        hint = f" - did you mean {error.suggestion}?"
+    elif error.expected:
+        hint = f" - expected {', '.join(error.expected)}"
+    else:
+        hint = ""
+    from voiptui.output.values import width
+
+    shown = clean_in_place(text)
+    caret = " " * width(shown[: error.column]) + "^"
+    return f"{what}: {clean(str(error.message), 512)}{hint}\n  {shown}\n  {caret}"
+
+
+def clean_in_place(text: str) -> str:
+    """The text with every character that does something replaced, so that columns stay where they are."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def sentence_list(names: Mapping[str, Any] | Sequence[str]) -> str:
+    """``a, b and c``."""
+    words = list(names)
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+
+
+def present() -> datetime:
+    """The moment a command is meant at."""
+    return now()
+
+
+def failed_source(pbx: str, error: str, seconds: float | None = None) -> Source:
+    """The envelope's word about a system that did not answer."""
+    return Source(pbx=pbx, ok=False, error=error, seconds=seconds)

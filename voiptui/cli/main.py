@@ -1,0 +1,64 @@
+"""The command line as a whole: finds the verb, runs it, turns what went wrong into a sentence and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+
+def run(words: Sequence[str]) -> int:
+    """Carries out one command line and gives its exit code; never raises for what a person did or a network does."""
+    if list(words) in (["--version"], ["-V"]):
+        from voiptui import __version__
+
+        print(f"voiptui {__version__}")
+        return 0
+    try:
+        return _run(words)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # whoever read our output has enough; nothing may be written to it while Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+
+
+def _run(words: Sequence[str]) -> int:
+    from voiptui.cli.arguments import handler, overview, split_verb, verb_parser
+    from voiptui.cli.errors import Exit, UsageError
+    from voiptui.config.errors import ConfigError
+
+    try:
+        verb, rest = split_verb(words)
+        if verb is None and ("-h" in rest or "--help" in rest):
+            print(overview(), end="")
+            return Exit.OK
+        if verb is None and "--version" in rest:
+            return run(["--version"])
+        parser = verb_parser(verb or "tui")
+        args = parser.parse_args(parser.arranged(rest))
+        start_logging(args.verbose)
+        return handler(verb or "tui")(args)
+    except UsageError as error:
+        print(f"voiptui: {error}", file=sys.stderr)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"voiptui: {problem}", file=sys.stderr)
+    return Exit.USAGE
+
+
+def start_logging(verbose: int) -> None:
+    """Sends our log to standard error when asked; addresses lose what follows a question mark."""
+    if not verbose:
+        return
+    import logging
+    import re
+
+    class WithoutQueries(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return re.sub(r"(://[^\s?#]*)[?#]\S*", r"\1?…", super().format(record))
+
+    output = logging.StreamHandler()
+    output.setFormatter(WithoutQueries("voiptui: %(name)s: %(message)s"))
+    log = logging.getLogger("voiptui")
+    log.addHandler(output)
+    log.setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
