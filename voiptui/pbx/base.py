@@ -18,7 +18,7 @@ from voiptui.model.records import (
     Snapshot,
     Stream,
 )
-from voiptui.model.settings import PbxSettings
+from voiptui.model.settings import PbxSettings, Secret
 from voiptui.query.tree import EVERYTHING, Bound, BoundTerm, Operator
 
 
@@ -210,4 +210,31 @@ class GuardedActions(Protocol):
 
     async def act(self, action_id: str, record: Cdr | Registration | Call | None, **values: str) -> str:
         """Does it and says what was done; raises `NotPermitted` when changes are not allowed."""
+        ...
+
+
+class AccessToken(Struct, frozen=True, kw_only=True):
+    """A long-lived token as its system lists it, never the secret itself; ``id`` is what `revoke_token` takes."""
+
+    id: str
+    name: str
+    created: datetime | None = None
+    expires: datetime | None = None
+    last_used: datetime | None = None
+
+
+@runtime_checkable
+class TokenManagement(Protocol):
+    """A system whose long-lived tokens can be made, listed and revoked with the configured credentials."""
+
+    async def tokens(self) -> tuple[AccessToken, ...]:
+        """The tokens of the configured user."""
+        ...
+
+    async def create_token(self, name: str, lifetime: int | None = None) -> tuple[AccessToken, Secret]:
+        """A new token and its secret, told only now; ``lifetime`` in seconds, ``None`` for the longest there is."""
+        ...
+
+    async def revoke_token(self, token_id: str) -> AccessToken:
+        """Ends one token; raises `NotFound`."""
         ...
