@@ -1,0 +1,177 @@
+"""The rows of the two panes that are not records of a PBX: the systems themselves and the log."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from voiptui.model.fields import Field, FieldType
+from voiptui.ui.cells import Cell, Look, Tone
+from voiptui.ui.columns import Column, column
+from voiptui.ui.header import LOOK_OF, SIGNS, SIGNS_ASCII, age_text
+
+_TONES = {"good": Tone.GOOD, "warn": Tone.WARN, "bad": Tone.BAD, "dim": Tone.QUIET}
+
+
+class SystemRow(Struct, frozen=True, kw_only=True):
+    """One PBX in the Systems pane; ``taken`` is when its oldest wanted data came, latency in seconds.
+
+    ``registrations`` and ``trunks`` read ``registered/total``, ``calls`` counts; ``None`` is not known (yet),
+    ``not_offered`` names what its system cannot tell.
+    """
+
+    pbx: str
+    system: str
+    state: str
+    taken: datetime | None = None
+    latency: float | None = None
+    registrations: str | None = None
+    trunks: str | None = None
+    calls: int | None = None
+    version: str | None = None
+    skew: float | None = None
+    tls: str = ""
+    error: str | None = None
+
+
+class LogRow(Struct, frozen=True, kw_only=True):
+    """One line of the log: when, which PBX, what kind, the text, how long it lasted in seconds."""
+
+    at: datetime
+    pbx: str
+    kind: str
+    severity: str
+    text: str
+    duration: float | None = None
+
+
+def _state(record: SystemRow, look: Look) -> Cell:
+    sign = (SIGNS_ASCII if look.signs.only_ascii else SIGNS).get(record.state, "?")
+    return Cell(f"{sign} {record.state}", _TONES[LOOK_OF.get(record.state, "dim")])
+
+
+def _age(record: SystemRow, look: Look) -> Cell:
+    if record.taken is None:
+        return Cell(look.signs.missing, Tone.QUIET)
+    return Cell(
+        age_text((look.now - record.taken).total_seconds()), Tone.WARN if record.state == "stale" else Tone.PLAIN
+    )
+
+
+def _latency(record: SystemRow, look: Look) -> Cell:
+    if record.latency is None:
+        return Cell(look.signs.missing, Tone.QUIET)
+    return Cell(f"{record.latency * 1000:.0f}ms" if record.latency < 10 else f"{record.latency:.0f}s")
+
+
+class _Part:
+    """Paints ``registered/total``: red when nothing is, amber when not all are."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, record: SystemRow, look: Look) -> Cell:
+        text: str | None = getattr(record, self.name)
+        if text is None:
+            return Cell(look.signs.missing, Tone.QUIET)
+        up, _, total = text.partition("/")
+        if up == total:
+            return Cell(text)
+        return Cell(text, Tone.BAD if up == "0" else Tone.WARN)
+
+
+def _error(record: SystemRow, look: Look) -> Cell:
+    return Cell(record.error or "", Tone.BAD if record.state == "failed" else Tone.WARN)
+
+
+def _tls(record: SystemRow, look: Look) -> Cell:
+    return Cell(record.tls, Tone.BAD if record.tls == "INSECURE" else Tone.QUIET)
+
+
+def _skew(record: SystemRow, look: Look) -> Cell:
+    if record.skew is None:
+        return Cell(look.signs.missing, Tone.QUIET)
+    return Cell(f"{record.skew:+.0f}s", Tone.WARN if abs(record.skew) >= 5 else Tone.PLAIN)
+
+
+T = FieldType
+SYSTEM_FIELDS = {
+    field.name: field
+    for field in (
+        Field(name="pbx", type=T.TEXT, title="PBX", width=12, meaning="telephone system, by its configured name"),
+        Field(name="state", type=T.STATE, title="STATE", width=12, meaning="worst state of its streams"),
+        Field(name="taken", type=T.DURATION, title="AGE", width=4, meaning="age of its oldest data"),
+        Field(name="latency", type=T.DURATION, title="LATENCY", width=7, meaning="time of the last answer"),
+        Field(name="registrations", type=T.TEXT, title="REGISTERED", width=10, meaning="phones registered of all"),
+        Field(name="trunks", type=T.TEXT, title="TRUNKS", width=7, meaning="trunks registered of all"),
+        Field(name="calls", type=T.INTEGER, title="CALLS", width=5, meaning="active calls"),
+        Field(name="skew", type=T.DURATION, title="CLOCK", width=6, meaning="its clock minus ours"),
+        Field(name="system", type=T.TEXT, title="SYSTEM", width=12, meaning="which telephone system it is"),
+        Field(name="version", type=T.TEXT, title="VERSION", width=12, meaning="its version"),
+        Field(name="tls", type=T.TEXT, title="TLS", width=8, meaning="how its certificate is judged"),
+        Field(name="error", type=T.TEXT, title="LAST ERROR", width=40, meaning="what went wrong last"),
+    )
+}
+_SYSTEM_PAINT: dict[str, Callable[[Any, Look], Cell]] = {
+    "state": _state,
+    "taken": _age,
+    "latency": _latency,
+    "registrations": _Part("registrations"),
+    "trunks": _Part("trunks"),
+    "skew": _skew,
+    "tls": _tls,
+    "error": _error,
+}
+_SYSTEM_RANK = ("pbx", "state", "error", "registrations", "trunks", "calls", "taken", "latency", "system")
+
+LOG_FIELDS = {
+    field.name: field
+    for field in (
+        Field(name="at", type=T.INSTANT, title="TIME", width=14, meaning="when it was seen"),
+        Field(name="severity", type=T.STATE, title="LEVEL", width=7, meaning="how bad it is"),
+        Field(name="pbx", type=T.TEXT, title="PBX", width=10, meaning="telephone system, by its configured name"),
+        Field(name="kind", type=T.STATE, title="KIND", width=13, meaning="what it is about"),
+        Field(name="duration", type=T.DURATION, title="AFTER", width=8, meaning="how long the state before lasted"),
+        Field(name="text", type=T.TEXT, title="WHAT", width=60, meaning="what happened"),
+    )
+}
+_SEVERITY = {"good": Tone.GOOD, "info": Tone.PLAIN, "warning": Tone.WARN, "error": Tone.BAD}
+
+
+def _severity(record: LogRow, look: Look) -> Cell:
+    signs = look.signs
+    sign = {"good": signs.good, "warning": signs.bad, "error": signs.bad}.get(record.severity, signs.idle)
+    return Cell(f"{sign} {record.severity}", _SEVERITY.get(record.severity, Tone.PLAIN))
+
+
+def system_columns(names: tuple[str, ...] | None = None) -> list[Column]:
+    """The columns of the Systems pane."""
+    rank = {name: at for at, name in enumerate(_SYSTEM_RANK)}
+    return [
+        column(
+            SYSTEM_FIELDS[name],
+            rank=rank.get(name, 50),
+            paint=_SYSTEM_PAINT.get(name),
+            ticks=name == "taken",
+            most=200 if name == "error" else None,
+        )
+        for name in (names or tuple(SYSTEM_FIELDS))
+        if name in SYSTEM_FIELDS
+    ]
+
+
+def log_columns(names: tuple[str, ...] | None = None) -> list[Column]:
+    """The columns of the Log pane."""
+    rank = {name: at for at, name in enumerate(("text", "at", "pbx", "severity", "kind", "duration"))}
+    return [
+        column(
+            LOG_FIELDS[name],
+            rank=rank[name],
+            width=9 if name == "severity" else None,
+            paint=_severity if name == "severity" else None,
+            most=400 if name == "text" else None,
+        )
+        for name in (names or tuple(LOG_FIELDS))
+        if name in LOG_FIELDS
+    ]

@@ -1,0 +1,1 @@
+"""What is shown over a pane: help, questions, pickers, the command line."""
