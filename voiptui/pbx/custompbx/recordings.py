@@ -1,0 +1,122 @@
+"""Recordings over HTTP: a cookie with the token is the only way, and failures may come as audio with status 200."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from urllib.parse import quote
+
+import httpx
+
+from voiptui.model.records import Recording
+from voiptui.pbx.custompbx.client import Client
+from voiptui.pbx.errors import AuthenticationFailed, BadAnswer, NotFound, NotPermitted, Unreachable, Unsupported
+from voiptui.pbx.http import HttpClient
+
+SAFE = "/$&+,:;=@"
+"""What Go leaves as it is in a path: a ``+`` that is encoded would not be found."""
+MOST_SEGMENTS = 7
+_REFUSALS = {
+    b"access denied": "denied",
+    b"cdr path is filesystem root": "root",
+    b"no route": "missing",
+    b"not found": "missing",
+    b"404 page not found": "missing",
+}
+_MAGIC = ((b"RIFF", "wav"), (b"ID3", "mp3"), (b"OggS", "ogg"), (b"fLaC", "flac"), (b"\x1aE\xdf\xa3", "webm"))
+
+
+def address_of(reference: str) -> str:
+    """The path under ``/cweb/`` of a recording's link; raises `BadAnswer` for one that leads elsewhere."""
+    path = reference.removeprefix("./")
+    while "//" in path:
+        path = path.replace("//", "/")
+    segments = path.split("/")
+    inside = segments[:2] == ["cdr", "records"] and 3 <= len(segments) <= 2 + MOST_SEGMENTS
+    if not inside or any(segment in {"", ".", ".."} for segment in segments) or not path.isprintable():
+        raise BadAnswer("recording", "the link in the CDR leads outside of the recordings")
+    return "/cweb/" + quote(path, safe=SAFE)
+
+
+def format_of(head: bytes) -> str | None:
+    """The kind of audio by its first bytes; ``None`` when they are no audio."""
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return name
+    if head[4:8] == b"ftyp":
+        return "m4a"
+    return "mp3" if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 else None
+
+
+class Opened:
+    """A recording that is being read; see `voiptui.pbx.base.RecordingStream`."""
+
+    def __init__(
+        self, response: httpx.Response, head: bytes, rest: AsyncIterator[bytes], name: str, offset: int, size: int | None
+    ) -> None:
+        self.format = name
+        self.offset = offset
+        self.size = size
+        self.validator = response.headers.get("etag") or response.headers.get("last-modified")
+        self.resumable = response.headers.get("accept-ranges", "").lower() == "bytes"
+        self._head = head
+        self._rest = rest
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes from ``offset`` on; raises `Unreachable` when they stop before ``size``."""
+        got = self.offset + len(self._head)
+        if self._head:
+            yield self._head
+        async for chunk in self._rest:
+            got += len(chunk)
+            yield chunk
+        if self.size is not None and got < self.size:
+            raise Unreachable(f"the recording broke off after {got} of {self.size} bytes")
+
+
+@asynccontextmanager
+async def opened(
+    client: Client, http: HttpClient, recording: Recording, offset: int, validator: str | None
+) -> AsyncIterator[Opened]:
+    """Opens one recording from ``offset``; a ``validator`` that no longer fits gives the whole file again."""
+    address = address_of(recording.reference or "")
+    headers = {"Cookie": f"token={await client.token()}"}
+    if offset > 0:
+        headers["Range"] = f"bytes={offset}-"
+        if validator:
+            headers["If-Range"] = validator
+    async with http.stream("GET", address, headers=headers) as response:
+        if response.status_code == 416:
+            raise BadAnswer("recording", "it is shorter now than what was already read")
+        async with aclosing(response.aiter_raw()) as chunks:
+            head = bytearray()
+            async for chunk in chunks:
+                head += chunk
+                if len(head) >= 64:
+                    break
+            partial = response.status_code == 206 and offset > 0
+            name = recording.format or "wav"
+            if not partial:
+                _judge(response, bytes(head))
+                name = format_of(bytes(head)) or name
+            length = response.headers.get("content-length", "")
+            begins = offset if partial else 0
+            size = begins + int(length) if length.isdecimal() and len(length) < 16 else None
+            yield Opened(response, bytes(head), chunks, name, begins, size)
+
+
+def _judge(response: httpx.Response, head: bytes) -> None:
+    text = head.strip().lower()
+    refusal = next((word for body, word in _REFUSALS.items() if text.startswith(body)), None)
+    if response.status_code == 401 or refusal == "denied":
+        raise AuthenticationFailed("CustomPBX does not accept the token for recordings: it was revoked or has expired")
+    if response.status_code == 403:
+        raise NotPermitted("recordings")
+    if refusal == "root":
+        raise Unsupported("CustomPBX has no folder for recordings: cdr_file_server_path is not set in its settings")
+    if response.status_code == 404 or refusal == "missing" or text.startswith((b"<!doctype", b"<html")):
+        raise NotFound("CustomPBX does not have this recording any more")
+    if response.status_code not in {200, 206}:
+        raise BadAnswer("recording", f"HTTP {response.status_code}")
+    if not head:
+        raise BadAnswer("recording", "an empty file")
+    if format_of(head) is None:
+        raise BadAnswer("recording", "what came is not audio")
