@@ -1,0 +1,1 @@
+"""The five panes, each a filter line over one grid."""

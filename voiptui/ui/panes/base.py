@@ -1,0 +1,339 @@
+"""What all panes have in common: a filter line, a grid, the actions on rows and columns."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from voiptui.model.fields import Field
+from voiptui.model.records import Kind
+from voiptui.query.errors import FilterError
+from voiptui.ui.actions import PaneName, Situation
+from voiptui.ui.columns import Column
+from voiptui.ui.filterbar import FilterBar
+from voiptui.ui.grid import Grid, Key
+from voiptui.ui.lines import Span
+from voiptui.ui.messages import RunAction, Said, StatusChanged
+from voiptui.ui.services import Services
+from voiptui.ui.sorting import in_order
+
+MOST_KNOWN = 200
+Test = Callable[[Any], bool]
+
+
+class Pane(Vertical):
+    """A filter line over a grid. An action of the table is a method ``do_<id>``; the others are the app's."""
+
+    name_of: ClassVar[PaneName]
+    kind: ClassVar[Kind | None] = None
+    fields: ClassVar[Mapping[str, Field]]
+    usual_order: ClassVar[tuple[str, bool] | None] = None
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(id=self.name_of.value)
+        self.services = services
+        self.order: tuple[str, bool] | None = self.usual_order
+        self.bar = FilterBar(self.kind, known=self.known, placeholder=self.placeholder, signs=services.signs)
+        self.grid = Grid(self.columns(None), look=services.look)
+        self._typed: str | None = None
+
+    # What a pane is made of
+
+    placeholder = "/ to filter"
+
+    def columns(self, names: Sequence[str] | None) -> list[Column]:
+        """The named columns, or the usual ones."""
+        raise NotImplementedError
+
+    def all_rows(self) -> Iterable[tuple[Key, Any]]:
+        """Every row there is, unfiltered, in the pane's own order."""
+        raise NotImplementedError
+
+    def empty_text(self) -> str:
+        """What is said where no row is."""
+        return "no row matches the filter" if self.filter_text else "nothing here"
+
+    def sources_text(self) -> str:
+        """How many PBXs the rows come from, empty where all have answered."""
+        return ""
+
+    # Building and showing
+
+    def compose(self) -> ComposeResult:
+        """The two parts."""
+        yield self.bar
+        yield self.grid
+
+    def on_mount(self) -> None:
+        """The first rows."""
+        self.grid.order = self.order
+        self.grid.focus()
+        self.reload(mark=False)
+
+    @property
+    def filter_text(self) -> str:
+        """The filter in force, or the one being typed as far as it is understood."""
+        return self.bar.text if self._typed is None else self._typed
+
+    def test(self) -> Test | None:
+        """The filter as a test of rows; ``None`` when everything passes. Raises `FilterError`."""
+        text = self.filter_text
+        if not text:
+            return None
+        if self.kind is None:
+            return _words_test(text, [column.name for column in self.grid.columns])
+        from voiptui.query.bind import bind
+        from voiptui.query.match import predicate
+        from voiptui.query.parse import parse
+
+        bound = bind(parse(text, self.kind), self.kind, self.services.clock(), self.services.zone)
+        return predicate(bound, self.kind)
+
+    def reload(self, *, mark: bool = True) -> None:
+        """Filters and sorts the rows there are and shows them; what is unchanged is not repainted."""
+        pairs = list(self.all_rows())
+        total = len(pairs)
+        try:
+            test = self.test()
+        except FilterError as error:
+            self.bar.fail(error)
+            return
+        if test is not None:
+            pairs = [pair for pair in pairs if test(pair[1])]
+        if self.services.config.mask:
+            shown = self.services.shown(record for _, record in pairs)
+            pairs = list(zip((key for key, _ in pairs), shown, strict=True))
+        self.grid.set_rows(self.sorted_pairs(pairs), mark=mark)
+        self.grid.empty_text = self.empty_text()
+        self.bar.show_count(self.count_spans(len(pairs), total))
+        self.post_message(StatusChanged())
+
+    def sorted_pairs(self, pairs: list[tuple[Key, Any]]) -> list[tuple[Key, Any]]:
+        """The pairs in the chosen order."""
+        if self.order is None:
+            return pairs
+        name, descending = self.order
+        keys = {id(record): key for key, record in pairs}
+        ordered = in_order([record for _, record in pairs], self.fields[name], descending=descending)
+        return [(keys[id(record)], record) for record in ordered]
+
+    def count_spans(self, shown: int, total: int) -> list[Span]:
+        """How many rows of how many, from how many PBXs."""
+        count = f"{shown:,}" if shown == total else f"{shown:,} of {total:,}"
+        sources = self.sources_text()
+        spans = [Span(count)]
+        if sources:
+            spans += [Span(" · " if not self.services.ascii_only else " - "), Span(sources, "warn")]
+        return [*spans, Span(" ")]
+
+    def status_spans(self) -> list[Span]:
+        """What the status line says when nothing else is to be said."""
+        grid = self.grid
+        spans = [Span(f" {grid.position_text}")]
+        if grid.selected:
+            spans.append(Span(f"  {len(grid.selected)} marked", "warn"))
+        if grid.hidden_columns:
+            spans.append(Span(f"  no room for {', '.join(grid.hidden_columns)}", "dim"))
+        return spans
+
+    def tick(self) -> None:
+        """A second has passed."""
+        self.grid.tick(self.services.clock())
+
+    def restyle(self) -> None:
+        """The zone or the signs are others."""
+        self.grid.look = self.services.look
+        if self.filter_text:
+            self.reload(mark=False)
+
+    def known(self) -> Mapping[str, Sequence[str]]:
+        """Values seen so far, per field, for completion."""
+        found: dict[str, dict[str, None]] = {}
+        names = [name for name, one in self.fields.items() if one.type.value in {"text", "telephone number", "list"}]
+        for _, record in self.all_rows():
+            for name in names:
+                value = getattr(record, name)
+                seen = found.setdefault(name, {})
+                if value and len(seen) < MOST_KNOWN:
+                    for one in value if isinstance(value, tuple) else (value,):
+                        seen[one] = None
+        found["pbx"] = dict.fromkeys(self.services.names)
+        return {name: list(values) for name, values in found.items()}
+
+    # What it tells the app
+
+    def situation(self) -> Situation:
+        """What actions depend on, as it is now."""
+        record = self.grid.cursor_record
+        pbx = getattr(record, "pbx", None)
+        return Situation(
+            pane=self.name_of,
+            record=record,
+            field=self.grid.cursor_field,
+            filterable=self.kind is not None,
+            rows=self.grid.row_count,
+            marked=len(self.grid.selected),
+            searching=False,
+            leavable=bool(self.grid.selected) or self.bar.editing,
+            capabilities=self.services.capabilities(pbx) if pbx else None,
+            telephone_systems=len(self.services.names),
+            player=bool(self.services.config.player),
+            takes_views=self.kind is not None,
+        )
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        """Puts a sentence in the status line."""
+        self.post_message(Said(text, bad=bad))
+
+    # The filter line
+
+    def set_filter(self, text: str) -> None:
+        """Another filter, in force at once; raises `FilterError`."""
+        self.bar.set_text(text)
+        self._typed = None
+        self.filter_submitted()
+
+    def filter_submitted(self) -> None:
+        """The filter in force is another."""
+        self.reload(mark=False)
+
+    @on(FilterBar.FilterChanged)
+    def _filter_changed(self, event: FilterBar.FilterMessage) -> None:
+        event.stop()
+        self._typed = event.text
+        self.reload(mark=False)
+
+    @on(FilterBar.FilterSubmitted)
+    def _filter_submitted(self, event: FilterBar.FilterMessage) -> None:
+        event.stop()
+        self._typed = None
+        self.grid.focus()
+        self.filter_submitted()
+
+    @on(FilterBar.FilterCancelled)
+    def _filter_cancelled(self, event: FilterBar.FilterMessage) -> None:
+        event.stop()
+        self._typed = None
+        self.grid.focus()
+        self.reload(mark=False)
+
+    @on(Grid.RowActivated)
+    def _activated(self, event: Grid.RowActivated) -> None:
+        event.stop()
+        self.post_message(RunAction("detail"))
+
+    @on(Grid.CursorMoved)
+    @on(Grid.MarksChanged)
+    def _moved(self, event: Grid.CursorMoved | Grid.MarksChanged) -> None:
+        event.stop()
+        self.post_message(StatusChanged())
+
+    @on(Grid.HeaderChosen)
+    def _header(self, event: Grid.HeaderChosen) -> None:
+        event.stop()
+        self.sort_by(event.field)
+
+    # Actions
+
+    def do_up(self) -> None:
+        """The cursor a row up."""
+        self.grid.move(-1)
+
+    def do_down(self) -> None:
+        """The cursor a row down."""
+        self.grid.move(1)
+
+    def do_left(self) -> None:
+        """The cursor a column left."""
+        self.grid.move_column(-1)
+
+    def do_right(self) -> None:
+        """The cursor a column right."""
+        self.grid.move_column(1)
+
+    def do_page_up(self) -> None:
+        """A page up."""
+        self.grid.page(-1)
+
+    def do_page_down(self) -> None:
+        """A page down."""
+        self.grid.page(1)
+
+    def do_first(self) -> None:
+        """The first row."""
+        self.grid.first()
+
+    def do_last(self) -> None:
+        """The last row."""
+        self.grid.last()
+
+    def do_filter(self) -> None:
+        """The keys go into the filter."""
+        self.bar.edit()
+
+    def do_is(self) -> None:
+        """Only rows with this cell."""
+        self._take_cell(negative=False)
+
+    def do_is_not(self) -> None:
+        """Only rows without this cell."""
+        self._take_cell(negative=True)
+
+    def _take_cell(self, *, negative: bool) -> None:
+        from voiptui.ui.cellfilter import with_cell
+
+        field, record = self.grid.cursor_field, self.grid.cursor_record
+        if self.kind is not None and field is not None and record is not None:
+            self.set_filter(with_cell(self.bar.text, self.kind, field, record, self.services.zone, negative=negative))
+
+    def narrow_to(self, pbx: str | None) -> None:
+        """Only rows of one PBX; ``None`` for all."""
+        if self.kind is None:
+            self.set_filter(pbx or "")
+            return
+        from voiptui.ui.cellfilter import with_pbx
+
+        self.set_filter(with_pbx(self.bar.text, self.kind, pbx))
+
+    def do_back(self) -> None:
+        """Drops the marks."""
+        self.grid.clear_marks()
+
+    def do_sort(self) -> None:
+        """Sorts by the column under the cursor."""
+        if self.grid.cursor_field is not None:
+            self.sort_by(self.grid.cursor_field)
+
+    def sort_by(self, field: Field, *, descending: bool | None = None) -> None:
+        """Sorts by a field, the other way round when it is sorted by it already."""
+        if descending is None:
+            descending = not self.order[1] if self.order and self.order[0] == field.name else field.right_aligned
+        self.order = (field.name, descending)
+        self.grid.order = self.order
+        self.reload(mark=False)
+
+    def choose_columns(self, names: Sequence[str]) -> None:
+        """Shows these columns."""
+        self.grid.set_columns(self.columns(names))
+        self.post_message(StatusChanged())
+
+    def do_mark(self) -> None:
+        """Marks the row, or no longer."""
+        self.grid.toggle_mark()
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The names of the columns that are shown."""
+        return tuple(column.name for column in self.grid.columns)
+
+
+def _words_test(text: str, names: Sequence[str]) -> Test:
+    words = text.casefold().split()
+
+    def test(record: Any) -> bool:
+        held = " ".join(str(value) for name in names if (value := getattr(record, name)) is not None).casefold()
+        return all(word in held for word in words)
+
+    return test

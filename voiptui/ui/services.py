@@ -1,0 +1,91 @@
+"""What every pane works with: configuration, telephone systems, store and downloads, and how values are shown now."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from voiptui.model.time import local_zone
+from voiptui.model.time import now as present
+from voiptui.ui.cells import ASCII, UNICODE, Look, Signs
+from voiptui.ui.keymap import Keymap
+
+if TYPE_CHECKING:
+    from voiptui.config.load import Config
+    from voiptui.engine.downloads import Downloader
+    from voiptui.engine.poller import Poller
+    from voiptui.engine.store import Store
+    from voiptui.engine.systems import Systems
+    from voiptui.pbx.base import Capabilities
+
+
+@dataclass
+class Services:
+    """Given to each pane once; only the zone changes while the program runs."""
+
+    config: "Config"
+    systems: "Systems"
+    store: "Store"
+    poller: "Poller"
+    downloads: "Downloader"
+    keymap: Keymap
+    ascii_only: bool = False
+    clock: Callable[[], datetime] = present
+    _zones: list[tuple[str, tzinfo]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._zones = [(self.config.timezone_name, self.config.timezone)]
+        for name, zone in (("UTC", UTC), ("local", local_zone())):
+            if all(zone != other and name != known for known, other in self._zones):
+                self._zones.append((name, zone))
+
+    @property
+    def signs(self) -> Signs:
+        """The set of signs of this terminal."""
+        return ASCII if self.ascii_only else UNICODE
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone that times are shown and typed in."""
+        return self._zones[0][1]
+
+    @property
+    def zone_name(self) -> str:
+        """That zone's name; ``local`` with the name the zone has, where it has one."""
+        name, zone = self._zones[0]
+        return str(getattr(zone, "key", "") or name) if name == "local" else name
+
+    def next_zone(self) -> None:
+        """The next of configured, UTC and local."""
+        self._zones.append(self._zones.pop(0))
+
+    def take_zone(self, name: str, zone: tzinfo) -> None:
+        """Shows times in that zone; `next_zone` goes on to the others."""
+        self._zones = [(name, zone), *(one for one in self._zones if one[0] != name)]
+
+    @property
+    def look(self) -> Look:
+        """How cells are written now."""
+        return Look(zone=self.zone, now=self.clock(), signs=self.signs)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The configured telephone systems that are not switched off."""
+        return tuple(pbx.name for pbx in self.config.asked)
+
+    def capabilities(self, pbx: str) -> "Capabilities | None":
+        """What a telephone system declares, ``None`` for one that is not configured."""
+        from voiptui.pbx.registry import capabilities
+
+        for settings in self.config.pbxs:
+            if settings.name == pbx:
+                return capabilities(settings.system)
+        return None
+
+    def shown(self, records: Iterable[Any]) -> list[Any]:
+        """The records as they may be seen: with numbers masked where the configuration says so."""
+        if not self.config.mask:
+            return list(records)
+        from voiptui.output.privacy import masked
+
+        return [masked(record) for record in records]
