@@ -221,6 +221,7 @@ class AccessToken(Struct, frozen=True, kw_only=True):
     created: datetime | None = None
     expires: datetime | None = None
     last_used: datetime | None = None
+    note: str | None = None
 
 
 @runtime_checkable

@@ -1,0 +1,323 @@
+"""VoIPstudio behind the door: what its REST API v1.2 tells a monitor."""
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from msgspec.structs import replace
+
+from voiptui.model.clean import clean
+from voiptui.model.records import (
+    Call,
+    Cdr,
+    Detail,
+    DetailSection,
+    Health,
+    Recording,
+    Registration,
+    Snapshot,
+    Stream,
+)
+from voiptui.model.settings import PbxSettings, Secret, Tls
+from voiptui.model.time import zone
+from voiptui.pbx.base import AccessToken, Narrowing, Page, SearchRequest
+from voiptui.pbx.errors import BadAnswer, NotFound, NotPermitted, PbxError
+from voiptui.pbx.http import HttpClient
+from voiptui.pbx.voipstudio import decode
+from voiptui.pbx.voipstudio.capabilities import CAPABILITIES, TRUNKS_OFF
+from voiptui.pbx.voipstudio.cdrs import CdrSearch
+from voiptui.pbx.voipstudio.match import SLACK, candidates, may_be_recorded
+from voiptui.pbx.voipstudio.pushdown import Entry
+from voiptui.pbx.voipstudio.session import FiltrationRefused, Session
+from voiptui.query.tree import required_terms
+
+PATHS = {
+    "registrations": "users",
+    "trunks": "",
+    "calls": "calls",
+    "cdrs": "cdrs",
+    "recordings": "monitors",
+    "recording_audio": "monitors/{id}.mp3",
+    "registered_field": "",
+}
+TRUNKS_RETRY = 600.0
+CALLS_FRESH = 30.0
+
+
+class VoipStudio:
+    """One VoIPstudio account, as much of it as the user of the key may see."""
+
+    def __init__(self, settings: PbxSettings) -> None:
+        self.settings = settings
+        configured = settings.options.get("paths") or {}
+        self._paths = PATHS | {name: str(value).strip("/") for name, value in configured.items()}
+        self.capabilities = CAPABILITIES
+        if self._paths["trunks"]:
+            self.capabilities = replace(CAPABILITIES, trunks=replace(CAPABILITIES.registrations))
+        self._zone = zone(settings.timezone) if settings.timezone else UTC
+        self._session = Session(settings)
+        self._search = CdrSearch(self._session, self._zone, self._paths)
+        self._trunks_refused: tuple[float, str] | None = None
+        self._agents: dict[str, tuple[str, datetime]] = {}
+        self._busy: tuple[float, Counter[str]] = (float("-inf"), Counter())
+
+    async def registrations(self) -> Snapshot[Registration]:
+        """Users as phones, as VoIPstudio reports them, and trunks where a path for them is configured."""
+        listing = await self._search.lists.whole(self._paths["registrations"])
+        wanted = self._paths["registered_field"] or None
+        rows = [one for row in listing.rows if (one := decode.registration(row, self.settings.name, wanted))]
+        trunks, note = await self._trunks(wanted)
+        return Snapshot(
+            pbx=self.settings.name,
+            stream=Stream.REGISTRATIONS,
+            taken=listing.received,
+            rows=(*map(self._with_device, rows), *trunks),
+            partial="more users than could be read" if listing.capped else None,
+            notes=(note,) if note else (),
+        )
+
+    async def _trunks(self, wanted: str | None) -> tuple[list[Registration], str | None]:
+        if not self._paths["trunks"]:
+            return [], TRUNKS_OFF
+        if self._trunks_refused and time.monotonic() - self._trunks_refused[0] < TRUNKS_RETRY:
+            return [], self._trunks_refused[1]
+        try:
+            listing = await self._search.lists.whole(self._paths["trunks"])
+        except (NotPermitted, NotFound, BadAnswer) as error:
+            self._trunks_refused = (time.monotonic(), f"trunks: {error}")
+            return [], self._trunks_refused[1]
+        return [one for row in listing.rows if (one := decode.trunk(row, self.settings.name, wanted))], None
+
+    def _with_device(self, one: Registration) -> Registration:
+        at, busy = self._busy
+        agent = self._agents.get(one.id)
+        calls = busy[one.id] if time.monotonic() - at < CALLS_FRESH else None
+        return replace(one, calls=calls, user_agent=agent[0] if agent else None)
+
+    async def calls(self) -> Snapshot[Call]:
+        """The calls under way."""
+        reply = await self._session.get(self._paths["calls"])
+        rows = decode.rows_of(reply.body, self._paths["calls"])
+        clock = reply.answer.server_date or reply.answer.received
+        self._remember(rows, clock)
+        return Snapshot(
+            pbx=self.settings.name,
+            stream=Stream.CALLS,
+            taken=reply.answer.received,
+            rows=decode.calls(rows, self.settings.name, clock),
+            clock_skew=_skew(reply.answer.server_date, reply.answer.received),
+        )
+
+    def _remember(self, rows: list[dict[str, Any]], clock: datetime) -> None:
+        busy: Counter[str] = Counter()
+        for row in rows:
+            for side in ("src", "dst"):
+                user, agent = decode.identifier(row.get(f"{side}_id")), row.get(f"{side}_ua")
+                if user:
+                    busy[user] += 1
+                    if isinstance(agent, str) and agent and (user in self._agents or len(self._agents) < 10_000):
+                        self._agents[user] = (clean(agent), clock)
+        self._busy = (time.monotonic(), busy)
+
+    async def health(self) -> Snapshot[Health]:
+        """Whether the service answers, and its clock; VoIPstudio publishes no version."""
+        reply = await self._session.get("ping")
+        skew = _skew(reply.answer.server_date, reply.answer.received)
+        facts = [("Service", self._session.http.origin), ("Registrations", decode.NOT_PROBED)]
+        health = Health(
+            pbx=self.settings.name, clock_skew=skew, zone=self.settings.timezone or "UTC", facts=tuple(facts)
+        )
+        return Snapshot(
+            pbx=self.settings.name, stream=Stream.HEALTH, taken=reply.answer.received, rows=(health,), clock_skew=skew
+        )
+
+    def narrowing(self, request: SearchRequest) -> Narrowing:
+        """The terms sent as filter entries, and the window."""
+        window = [term for term in required_terms(request.bound) if term.field == "start"]
+        return Narrowing((*window, *(one.term for one in self._search.usable(request))))
+
+    def search(self, request: SearchRequest) -> AsyncIterator[Page]:
+        """Pages in falling order of start."""
+        return self._search.pages(request)
+
+    async def cdr(self, cdr_id: str) -> Cdr:
+        """One CDR by its id."""
+        try:
+            listing = await self._search.lists.page(self._paths["cdrs"], (Entry("id", "eq", cdr_id),), 1, 2)
+            rows = listing.rows
+        except FiltrationRefused:
+            reply = await self._session.get(f"{self._paths['cdrs']}/{_path_safe(cdr_id)}")
+            rows = [decode.record_of(reply.body, "cdrs")]
+        for row in rows:
+            one = decode.cdr(row, self.settings.name, self._zone)
+            if one is not None and one.id == cdr_id:
+                return replace(one, recordings=await self.recordings(one))
+        raise NotFound(f"VoIPstudio has no CDR {cdr_id}")
+
+    async def detail(self, record: Cdr | Registration | Call | Health) -> Detail:
+        """The related CDRs of a call, the queues and the last device of a user."""
+        if isinstance(record, Cdr):
+            return await self._cdr_detail(record)
+        if isinstance(record, Registration):
+            return await self._user_detail(record)
+        return Detail()
+
+    async def _cdr_detail(self, record: Cdr) -> Detail:
+        raw = record.raw or {}
+        shown = ("type", "context", "destination", "src_ua", "dst_ua", "clid", "charge", "rate", "info", "nb_notes")
+        lines = tuple((name, clean(str(raw[name]))) for name in shown if raw.get(name) not in (None, ""))
+        live = decode.identifier(raw.get("parent_live_id")) or decode.identifier(raw.get("live_id"))
+        legs: tuple[tuple[str, str], ...] = ()
+        notes = ["which recording belongs to a call is told by its numbers and time"] if record.recordings else []
+        if live:
+            try:
+                listing = await self._search.lists.whole(
+                    self._paths["cdrs"], (Entry("parent_live_id", "eq", live),), 100
+                )
+                related = [one for row in listing.rows if (one := decode.cdr(row, self.settings.name, self._zone))]
+                legs = tuple(
+                    (one.id, f"{one.src} → {one.dst}  {one.raw_disposition}") for one in related if one.id != record.id
+                )
+            except FiltrationRefused:
+                notes.append("VoIPstudio does not tell which CDRs belong together")
+        sections = (
+            [DetailSection(title="VoIPstudio", lines=lines), DetailSection(title="Related CDRs", lines=legs)]
+            if legs
+            else [DetailSection(title="VoIPstudio", lines=lines)]
+        )
+        return Detail(sections=tuple(sections), notes=tuple(notes))
+
+    async def _user_detail(self, record: Registration) -> Detail:
+        sections = []
+        agent = self._agents.get(record.id)
+        if agent:
+            seen = (("device", agent[0]), ("seen in a call", agent[1].isoformat(timespec="seconds")))
+            sections.append(DetailSection(title="Last device", lines=seen))
+        notes = [decode.NOT_PROBED]
+        try:
+            reply = await self._session.get("queues", {"limit": "1000", "include": "users"})
+            lines = tuple(
+                (clean(str(queue.get("name"))), "joined" if decode.flag(user.get("status")) else "not joined")
+                for queue in decode.rows_of(reply.body, "queues")
+                for user in queue.get("users") or ()
+                if isinstance(user, dict) and str(user.get("id")) == record.id
+            )
+            if lines:
+                sections.append(DetailSection(title="Queues", lines=lines))
+        except PbxError as error:
+            notes.append(f"queues: {error}")
+        return Detail(sections=tuple(sections), notes=tuple(notes))
+
+    async def recordings(self, record: Cdr) -> tuple[Recording, ...]:
+        """The recordings that may be of this call, the likeliest first; several when numbers and time fit several."""
+        if not may_be_recorded(record) or record.start is None:
+            return ()
+        end = record.start + timedelta(seconds=record.duration or 0)
+        return tuple(candidates(record, await self._search.monitors(record.start - SLACK, end + SLACK)))
+
+    @asynccontextmanager
+    async def open_recording(
+        self,
+        record: Cdr,
+        recording: Recording,
+        audio_format: str = "original",
+        offset: int = 0,
+        validator: str | None = None,
+    ) -> AsyncIterator["Audio"]:
+        """The MP3 of a recording, always from its first byte: VoIPstudio ignores ranges."""
+        del record, audio_format, offset, validator
+        path = self._paths["recording_audio"].replace("{id}", _path_safe(recording.id))
+        http = self._session.http
+        async with http.stream("GET", path, headers=self._session.headers, redirects=True) as response:
+            if response.status_code in {301, 302, 303, 307, 308}:
+                async with self._elsewhere(response.headers.get("location", "")) as audio:
+                    yield audio
+                return
+            await self._expect_audio(response, path)
+            yield Audio(http, response)
+
+    @asynccontextmanager
+    async def _elsewhere(self, location: str) -> AsyncIterator["Audio"]:
+        try:
+            target = self._session.http.base.join(location)
+        except (httpx.InvalidURL, ValueError):
+            raise BadAnswer("recording", "it redirects to an address that cannot be read") from None
+        same = target.scheme == self._session.http.base.scheme
+        if target.scheme != "https" and not same:
+            raise BadAnswer("recording", f"it redirects to {target.scheme}, which is not followed")
+        other = replace(self.settings, url=str(target.copy_with(raw_path=b"/")), secrets={}, tls=Tls())
+        http = HttpClient(other)
+        try:
+            async with http.stream("GET", str(target)) as response:
+                await self._expect_audio(response, "recording")
+                yield Audio(http, response)
+        finally:
+            await http.close()
+
+    async def _expect_audio(self, response: httpx.Response, path: str) -> None:
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if response.status_code == 404:
+            raise NotFound("VoIPstudio does not have this recording (any more)")
+        if response.status_code in {401, 403}:
+            raise NotPermitted("recordings")
+        if response.status_code != 200 or kind in {"application/json", "text/html", "text/plain"}:
+            raise BadAnswer(path, f"no audio but HTTP {response.status_code} {kind}")
+
+    async def tokens(self) -> tuple[AccessToken, ...]:
+        """The API tokens of the configured user."""
+        listing = await self._search.lists.whole("apitokens", (), 100)
+        return tuple(one for row in listing.rows if (one := decode.access_token(row, self._zone)))
+
+    async def create_token(self, name: str, lifetime: int | None = None) -> tuple[AccessToken, Secret]:
+        """A new API token; ``lifetime`` is seconds without use, ``None`` for one that never expires."""
+        reply = await self._session.request("POST", "apitokens", json={"name": name, "expiry": lifetime or 0})
+        row = decode.record_of(reply.body, "apitokens")
+        token = decode.access_token(row, self._zone)
+        if token is None:
+            raise BadAnswer("apitokens", "the answer holds no token")
+        return replace(token, name=token.name or clean(name)), Secret(row["token"])
+
+    async def revoke_token(self, token_id: str) -> AccessToken:
+        """Ends one API token, named by its fingerprint."""
+        listing = await self._search.lists.whole("apitokens", (), 100)
+        for row in listing.rows:
+            token = decode.access_token(row, self._zone)
+            if token is not None and token.id == token_id:
+                await self._session.request("DELETE", f"apitokens/{_path_safe(row['token'])}", shown="apitokens/…")
+                return token
+        raise NotFound(f"there is no token {token_id}")
+
+    async def close(self) -> None:
+        """Logs out of a session made here."""
+        await self._session.close()
+
+
+class Audio:
+    """An opened recording."""
+
+    def __init__(self, http: HttpClient, response: httpx.Response) -> None:
+        self._http = http
+        self._response = response
+        self.format = "mp3"
+        length = response.headers.get("content-length", "")
+        self.size = int(length) if length.isdecimal() else None
+        self.offset = 0
+        self.validator: str | None = None
+        self.resumable = False
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes from the first on."""
+        return self._http.chunks(self._response)
+
+
+def _path_safe(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _skew(server: datetime | None, received: datetime) -> float | None:
+    return (server - received).total_seconds() if server else None
