@@ -1,7 +1,7 @@
 """Calls under way, from ``show calls as json`` with the codecs of ``show channels as json``: pure."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from voiptui.model.clean import clean_tree, text_or_none
@@ -50,11 +50,11 @@ def group(rows: Iterable[Row]) -> list[list[Row]]:
 
 
 def calls(
-    pbx: str, rows: Iterable[Row], channels: Iterable[Row], extensions: frozenset[str], clock: datetime, skew: timedelta
+    pbx: str, rows: Iterable[Row], channels: Iterable[Row], extensions: frozenset[str], clock: datetime
 ) -> tuple[Call, ...]:
-    """A row per call; ``clock`` is FreeSWITCH's own at the answer, ``skew`` its clock minus ours."""
+    """A row per call; ``clock`` is FreeSWITCH's own when it answered."""
     by_uuid = {str(channel.get("uuid")): channel for channel in channels}
-    return tuple(_call(pbx, members, by_uuid, extensions, clock, skew) for members in group(rows))
+    return tuple(_call(pbx, members, by_uuid, extensions, clock) for members in group(rows))
 
 
 def _call(
@@ -63,19 +63,18 @@ def _call(
     channels: Mapping[str, Row],
     extensions: frozenset[str],
     clock: datetime,
-    skew: timedelta,
 ) -> Call:
     first = members[0]
     uuid = str(first["uuid"])
     channel = channels.get(uuid, {})
-    legs = [_leg(first, "", channels, skew)]
+    legs = [_leg(first, "", channels)]
     states = [str(first.get("callstate") or "")]
     for member in members:
         if member is not first:
-            legs.append(_leg(member, "", channels, skew))
+            legs.append(_leg(member, "", channels))
             states.append(str(member.get("callstate") or ""))
         if member.get("b_uuid"):
-            legs.append(_leg(member, "b_", channels, skew))
+            legs.append(_leg(member, "b_", channels))
             states.append(str(member.get("b_callstate") or ""))
     created = from_epoch(first.get("created_epoch"))
     bridged = from_epoch(first.get("call_created_epoch"))
@@ -90,8 +89,8 @@ def _call(
         id=text_or_none(uuid) or uuid[:36],
         state=state,
         raw_state=text_or_none("/".join(dict.fromkeys(word for word in states if word))),
-        start=created - skew if created else None,
-        answer=bridged - skew if bridged and state in {CallState.UP, CallState.HELD} else None,
+        start=created,
+        answer=bridged if state in {CallState.UP, CallState.HELD} else None,
         duration=max(0, int((clock - created).total_seconds())) if created else None,
         src=src,
         src_name=text_or_none(first.get("cid_name")),
@@ -120,7 +119,12 @@ def gateway_of(application_data: object) -> str | None:
 
 
 def call_direction(
-    src: str | None, dst: str | None, extensions: frozenset[str], *, trunk: str | None = None, rings_a_phone: bool = False
+    src: str | None,
+    dst: str | None,
+    extensions: frozenset[str],
+    *,
+    trunk: str | None = None,
+    rings_a_phone: bool = False,
 ) -> Direction:
     """Which way a call goes, by who of both is a phone of this system; FreeSWITCH's own word is about one leg only."""
     if not extensions:
@@ -138,13 +142,13 @@ def call_direction(
     return Direction.INBOUND
 
 
-def _leg(row: Row, prefix: str, channels: Mapping[str, Row], skew: timedelta) -> Leg:
+def _leg(row: Row, prefix: str, channels: Mapping[str, Row]) -> Leg:
     uuid = text_or_none(row.get(f"{prefix}uuid"))
     channel = channels.get(str(row.get(f"{prefix}uuid")), {})
     created = from_epoch(row.get(f"{prefix}created_epoch"))
     return Leg(
         id=uuid,
-        start=created - skew if created else None,
+        start=created,
         src=text_or_none(row.get(f"{prefix}cid_num")),
         src_name=text_or_none(row.get(f"{prefix}cid_name")),
         dst=text_or_none(row.get(f"{prefix}dest")),

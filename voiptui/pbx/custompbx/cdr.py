@@ -254,7 +254,9 @@ def decode(row: Row, reading: Reading) -> Cdr:
         codec=codec,
         cause=cause,
         sip_code=_sip_code(value(row, "sip_code")),
-        hangup_by=_ended_by(value(row, "ended"), answered=answer is not None or bool(billsec), bridged=other is not None),
+        hangup_by=_ended_by(
+            value(row, "ended"), answered=answer is not None or bool(billsec), bridged=other is not None
+        ),
         mos=_mos(value(row, "mos")),
         recording=None if reading.served is None else bool(recordings),
         recordings=recordings,

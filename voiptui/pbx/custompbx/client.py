@@ -108,7 +108,9 @@ class Client:
     def _judged(self, event: str, answer: Frame) -> Frame:
         kind = answer.get("MessageType")
         if kind == "no_access":
-            raise NotPermitted(event, f"CustomPBX lets only its group Admin read {event}: the user must be in group Admin")
+            raise NotPermitted(
+                event, f"CustomPBX lets only its group Admin read {event}: the user must be in group Admin"
+            )
         error = answer.get("error")
         if isinstance(error, str) and error:
             if error == "Wrong event":

@@ -1,6 +1,6 @@
 """What FreeSWITCH says through CustomPBX, as records: pure functions from answers to rows.
 
-Every value of ``show … as json`` is a string, no rows at all come without a ``rows`` key, and older versions lack columns.
+Every value of ``show … as json`` is a string, an empty table has no ``rows`` key, and older versions lack columns.
 """
 
 import re
@@ -45,7 +45,10 @@ def fail(answer: str, where: str) -> NoReturn:
         raise BadAnswer(where, "an empty answer from FreeSWITCH")
     if text.startswith(("-ERR", "-USAGE")):
         raise BadAnswer(where, f"FreeSWITCH says {text}")
-    if text.startswith(("dial tcp", "EOF", "No auth challenge", "Unexpected auth reply")) or "connection refused" in text:
+    if (
+        text.startswith(("dial tcp", "EOF", "No auth challenge", "Unexpected auth reply"))
+        or "connection refused" in text
+    ):
         raise Unreachable(f"CustomPBX does not reach FreeSWITCH ({text})")
     raise BadAnswer(where, f"FreeSWITCH's answer cannot be read: {text}")
 
@@ -147,12 +150,8 @@ def phones(
     rows: Iterable[Row],
     details: Mapping[str, Mapping[str, str]],
     users: Iterable[DirectoryUser],
-    skew: timedelta = timedelta(),
 ) -> tuple[Registration, ...]:
-    """A row per phone: all contacts of one user together, and the users of the directory that have none.
-
-    ``skew`` is FreeSWITCH's clock minus ours, taken off its instants.
-    """
+    """A row per phone: all contacts of one user together, and the users of the directory that have none."""
     contacts: dict[tuple[str, str | None], list[Row]] = {}
     for row in rows:
         name = text_or_none(row.get("reg_user"))
@@ -170,7 +169,7 @@ def phones(
         listed = key if key in known else same[0] if len(same) == 1 else None
         if listed is not None:
             seen.add(listed)
-        found.append(_registered(pbx, key, contact_rows, details, known.get(listed) if listed else None, skew))
+        found.append(_registered(pbx, key, contact_rows, details, known.get(listed) if listed else None))
     for key, user in known.items():
         if key not in seen:
             state = RegistrationState.UNREGISTERED if user.enabled else RegistrationState.DISABLED
@@ -197,7 +196,6 @@ def _registered(
     rows: Sequence[Row],
     details: Mapping[str, Mapping[str, str]],
     user: DirectoryUser | None,
-    skew: timedelta,
 ) -> Registration:
     addresses: list[str] = []
     agents: list[str] = []
@@ -210,7 +208,7 @@ def _registered(
             addresses.append(address)
         end = from_epoch(row.get("expires"))
         if end is not None:
-            ends.append(end - skew)
+            ends.append(end)
         detail = details.get(str(row.get("token")), {})
         agent = text_or_none(detail.get("agent"))
         if agent and agent not in agents:
@@ -262,8 +260,8 @@ def clock_of(rows: Iterable[Row], details: Mapping[str, Mapping[str, str]]) -> d
     return None
 
 
-def trunks(pbx: str, answer: str, taken: datetime) -> tuple[Registration, ...]:
-    """The gateways of ``sofia xmlstatus gateway``; ``taken`` is our clock when the answer came."""
+def trunks(pbx: str, answer: str, clock: datetime) -> tuple[Registration, ...]:
+    """The gateways of ``sofia xmlstatus gateway``; ``clock`` is FreeSWITCH's own when it answered."""
     if answer.strip().startswith(("Invalid", "0 gateways")):
         return ()
     root = xml_of(answer, "sofia xmlstatus gateway")
@@ -273,11 +271,11 @@ def trunks(pbx: str, answer: str, taken: datetime) -> tuple[Registration, ...]:
         texts = _texts(element)
         name = text_or_none(texts.get("name"))
         if name is not None:
-            found.append(_trunk(pbx, name, texts, taken))
+            found.append(_trunk(pbx, name, texts, clock))
     return tuple(found)
 
 
-def _trunk(pbx: str, name: str, texts: Mapping[str, str], taken: datetime) -> Registration:
+def _trunk(pbx: str, name: str, texts: Mapping[str, str], clock: datetime) -> Registration:
     raw_state = text_or_none(texts.get("state"))
     word = (raw_state or "").partition("(")[0].strip().upper()
     up = texts.get("status", "").strip().upper()
@@ -286,7 +284,9 @@ def _trunk(pbx: str, name: str, texts: Mapping[str, str], taken: datetime) -> Re
     profile = text_or_none(texts.get("profile"))
     proxy = text_or_none(texts.get("proxy"))
     retry = text_or_none(texts.get("retry"))
-    note = "does not register, by its configuration" if word == "NOREG" else f"next attempt in {retry}" if retry else None
+    note = (
+        "does not register, by its configuration" if word == "NOREG" else f"next attempt in {retry}" if retry else None
+    )
     return Registration(
         pbx=pbx,
         kind=RegistrationKind.TRUNK,
@@ -298,14 +298,14 @@ def _trunk(pbx: str, name: str, texts: Mapping[str, str], taken: datetime) -> Re
         reachable={"UP": True, "DOWN": False}.get(up) if probed else None,
         address=proxy.removeprefix("sip:").removeprefix("sips:") if proxy else None,
         rtt=(_decimal(texts.get("pingtime")) or None) if probed else None,
-        since=_since(taken, microseconds) if up == "UP" else None,
+        since=_since(clock, microseconds) if up == "UP" else None,
         note=note,
         raw=clean_tree({key: value for key, value in texts.items() if key != "password"}),
     )
 
 
-def _since(taken: datetime, microseconds: float | None) -> datetime | None:
+def _since(clock: datetime, microseconds: float | None) -> datetime | None:
     if not microseconds or microseconds > 1e16:
         return None
-    since = taken - timedelta(microseconds=microseconds)
+    since = clock - timedelta(microseconds=microseconds)
     return since.replace(microsecond=0)

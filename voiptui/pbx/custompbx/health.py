@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from voiptui.model.clean import clean, text_or_none
 from voiptui.model.records import DetailSection
@@ -87,9 +87,9 @@ def dashboard_of(answer: Mapping[str, Any]) -> tuple[Facts, tuple[str, ...], dat
     ):
         share = metrics.get(used)
         if _number(share):
-            facts.append((title, f"{float(share):.0f} % used{_sizes(metrics.get(free), metrics.get(total))}"))
-            if float(share) >= 90:
-                warnings.append(f"{title.lower()} of CustomPBX's machine is {float(share):.0f} % full")
+            facts.append((title, f"{share:.0f} % used{_sizes(metrics.get(free), metrics.get(total))}"))
+            if share >= 90:
+                warnings.append(f"{title.lower()} of CustomPBX's machine is {share:.0f} % full")
     counter = board.get("calls_counter")
     if isinstance(counter, dict):
         answered, total_channels = counter.get("answered"), counter.get("total")
@@ -108,7 +108,7 @@ def _list(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _number(value: object) -> bool:
+def _number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18
 
 
@@ -174,12 +174,10 @@ def agents_of(answer: Mapping[str, Any]) -> DetailSection | None:
     """The call-centre agents: status, state and calls answered; ``None`` when the module is not imported."""
     data = answer.get("data")
     items = _list(data.get("items")) if isinstance(data, dict) else []
-    lines = tuple(
-        (
-            text_or_none(agent.get("name")) or "unnamed",
-            f"{text_or_none(agent.get('status')) or '?'}, {text_or_none(agent.get('state')) or '?'}, "
-            f"{text_or_none(agent.get('calls_answered')) or '0'} answered",
-        )
-        for agent in items
-    )
+    lines = tuple((text_or_none(agent.get("name")) or "unnamed", _agent(agent)) for agent in items)
     return DetailSection(title="Call-centre agents", lines=lines) if lines else None
+
+
+def _agent(agent: Mapping[str, Any]) -> str:
+    words = [text_or_none(agent.get(key)) or "?" for key in ("status", "state")]
+    return f"{', '.join(words)}, {text_or_none(agent.get('calls_answered')) or '0'} answered"

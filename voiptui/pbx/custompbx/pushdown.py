@@ -134,10 +134,10 @@ def _numeric_term(term: BoundTerm, columns: Columns, sample: Mapping[str, Any]) 
         if not 0 < len(wholes) <= MOST_REQUESTS or None in wholes:
             return None
         return Term(term, tuple(compare(name, "=", whole) for whole in wholes if whole is not None))
-    operand, whole = _SPELLED.get(term.operator), _whole(value)
-    if operand is None or whole is None:
+    spelled, bound = _SPELLED.get(term.operator), _whole(value)
+    if spelled is None or bound is None:
         return None
-    return Term(term, (compare(name, operand, whole),))
+    return Term(term, (compare(name, spelled, bound),))
 
 
 def _whole(value: object) -> str | None:
@@ -191,7 +191,9 @@ def push(bound: Bound, columns: Columns, sample: Mapping[str, Any]) -> Push:
         if made is not None:
             found.append(made)
     common = [one for one in found if len(one.alternatives) == 1]
-    split = min((one for one in found if len(one.alternatives) > 1), key=lambda one: len(one.alternatives), default=None)
+    split = min(
+        (one for one in found if len(one.alternatives) > 1), key=lambda one: len(one.alternatives), default=None
+    )
     shared = tuple(filter_ for one in common for filter_ in one.alternatives[0])
     requests = tuple((*shared, *more) for more in split.alternatives) if split else (shared,)
     return Push(requests, tuple(one.term for one in (*common, *([split] if split else ()))))

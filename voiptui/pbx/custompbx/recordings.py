@@ -1,7 +1,8 @@
 """Recordings over HTTP: a cookie with the token is the only way, and failures may come as audio with status 200."""
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -49,14 +50,12 @@ def format_of(head: bytes) -> str | None:
 class Opened:
     """A recording that is being read; see `voiptui.pbx.base.RecordingStream`."""
 
-    def __init__(
-        self, response: httpx.Response, head: bytes, rest: AsyncIterator[bytes], name: str, offset: int, size: int | None
-    ) -> None:
-        self.format = name
-        self.offset = offset
-        self.size = size
-        self.validator = response.headers.get("etag") or response.headers.get("last-modified")
-        self.resumable = response.headers.get("accept-ranges", "").lower() == "bytes"
+    def __init__(self, response: httpx.Response, head: bytes, rest: AsyncIterator[bytes], **known: Any) -> None:
+        self.format: str = known["format"]
+        self.offset: int = known["offset"]
+        self.size: int | None = known["size"]
+        self.validator: str | None = response.headers.get("etag") or response.headers.get("last-modified")
+        self.resumable: bool = response.headers.get("accept-ranges", "").lower() == "bytes"
         self._head = head
         self._rest = rest
 
@@ -86,21 +85,21 @@ async def opened(
     async with http.stream("GET", address, headers=headers) as response:
         if response.status_code == 416:
             raise BadAnswer("recording", "it is shorter now than what was already read")
-        async with aclosing(response.aiter_raw()) as chunks:
-            head = bytearray()
-            async for chunk in chunks:
-                head += chunk
-                if len(head) >= 64:
-                    break
-            partial = response.status_code == 206 and offset > 0
-            name = recording.format or "wav"
-            if not partial:
-                _judge(response, bytes(head))
-                name = format_of(bytes(head)) or name
-            length = response.headers.get("content-length", "")
-            begins = offset if partial else 0
-            size = begins + int(length) if length.isdecimal() and len(length) < 16 else None
-            yield Opened(response, bytes(head), chunks, name, begins, size)
+        chunks = response.aiter_raw()
+        head = bytearray()
+        async for chunk in chunks:
+            head += chunk
+            if len(head) >= 64:
+                break
+        partial = response.status_code == 206 and offset > 0
+        name = recording.format or "wav"
+        if not partial:
+            _judge(response, bytes(head))
+            name = format_of(bytes(head)) or name
+        length = response.headers.get("content-length", "")
+        begins = offset if partial else 0
+        size = begins + int(length) if length.isdecimal() and len(length) < 16 else None
+        yield Opened(response, bytes(head), chunks, format=name, offset=begins, size=size)
 
 
 def _judge(response: httpx.Response, head: bytes) -> None:

@@ -44,6 +44,7 @@ class Walk:
         self._seen: set[str] = set()
         self._page: int | None = None
         self._idle = 0
+        self._expecting = False
         self.empty_answer = False
         self.done = False
         self.frontier: datetime | None = None
@@ -54,29 +55,30 @@ class Walk:
     async def step(self) -> list[Cdr]:
         """The rows of the next request that were not seen yet."""
         answer = await self._ask(
-            db_request(
-                (*self._filters, *self._narrower), limit=self._limit, order=self._start, page=self._page or 0
-            )
+            db_request((*self._filters, *self._narrower), limit=self._limit, order=self._start, page=self._page or 0)
         )
         rows = rows_of(answer)
         if rows is None:
             self.done = True
             self.empty_answer = self.scanned == 0
+            if self._expecting:
+                self.incomplete = "CustomPBX stopped giving rows in the middle: older ones may be missing"
             return []
         total = total_of(rows)
         if self.total is None:
             self.total = total
         fresh = self._fresh(rows)
-        if not rows or (len(rows) >= total if total is not None and self._page is None else self._last_page(rows, total)):
+        if not rows or self._last(rows, total):
             self.done = True
             return fresh
         await self._onward(rows, fresh)
         return fresh
 
-    def _last_page(self, rows: list[dict[str, Any]], total: int | None) -> bool:
-        if self._page is not None and total is not None:
-            return (self._page + 1) * self._limit >= total
-        return len(rows) < self._limit
+    def _last(self, rows: list[dict[str, Any]], total: int | None) -> bool:
+        if total is None:
+            return len(rows) < self._limit
+        # a page may be cut short: only the count says that nothing is left
+        return len(rows) >= total if self._page is None else (self._page + 1) * self._limit >= total
 
     def _fresh(self, rows: list[dict[str, Any]]) -> list[Cdr]:
         self.scanned += len(rows)
@@ -107,6 +109,7 @@ class Walk:
             self._by_pages()
             return
         self.frontier = last[1]
+        self._expecting = first[0] != last[0]
         if first[0] != last[0]:
             self._narrower = compare(self._start, "=<", last[0])
             return
@@ -129,7 +132,7 @@ class Walk:
                 return found
 
     def _by_pages(self) -> None:
-        self._page, self._narrower = 1, ()
+        self._page, self._narrower, self._expecting = 1, (), False
         self.incomplete = (
             "CustomPBX did not heed the order or the time: its pages were read by number, "
             "and rows may be missing where calls ended meanwhile"
@@ -149,9 +152,7 @@ async def merged(walks: list[Walk]) -> AsyncIterator[Page]:
         while not walk.done:
             before = walk.scanned
             rows = await walk.step()
-            yield Page(
-                rows=tuple(rows), scanned=walk.scanned - before, total=walk.total, incomplete=walk.incomplete
-            )
+            yield Page(rows=tuple(rows), scanned=walk.scanned - before, total=walk.total, incomplete=walk.incomplete)
         return
     held: dict[str, Cdr] = {}
     given: set[str] = set()

@@ -21,7 +21,11 @@ from voiptui.pbx.http import explain
 from voiptui.pbx.tls import client_context
 
 PING_SECONDS = 20.0
-ALIASES: Mapping[str, str] = {"get_settings": "settings", "[UnSubscribe]": "SubscriptionList", "get_status": "connection"}
+ALIASES: Mapping[str, str] = {
+    "get_settings": "settings",
+    "[UnSubscribe]": "SubscriptionList",
+    "get_status": "connection",
+}
 """The ``MessageType`` of the answer where it is not the event that was sent."""
 
 Frame = dict[str, Any]
