@@ -25,6 +25,8 @@ for _name in ("httpx", "httpcore", "hpack", "websockets"):
     # these write whole URLs and headers
     logging.getLogger(_name).disabled = True
 
+_BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, UnicodeError)
+
 Parameters = Mapping[str, Any] | Sequence[tuple[str, str]]
 
 
@@ -95,6 +97,9 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 def explain(error: Exception, origin: str, seconds: float) -> PbxError:
     """The error of our tree for a failed exchange, with what the person can do about it."""
+    if isinstance(error, httpx.LocalProtocolError | httpx.InvalidURL | UnicodeError):
+        # the library quotes the header, and with it a credential
+        return BadAnswer(origin, "a credential or an address holds characters that HTTP cannot carry")
     chain = _chain(error)
     for step in chain:
         if isinstance(step, PinMismatch):
@@ -209,29 +214,56 @@ class HttpClient:
                     if len(body) > bound:
                         raise BadAnswer(_path_of(path), f"more than {bound // 1024} KiB, not read further")
                 answer = Answer(response.status_code, _lower(response.headers), bytes(body), now())
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+        except _BROKEN as error:
             self._fail(error, seconds)
         self._refuse_redirect(answer.status, answer.headers, path)
         return answer
 
     @asynccontextmanager
     async def stream(
-        self, method: str, path: str, *, params: Parameters | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Parameters | None = None,
+        headers: Mapping[str, str] | None = None,
+        redirects: bool = False,
     ) -> AsyncIterator[httpx.Response]:
-        """An answer whose body is read as it comes, undecoded; the timeout bounds each wait, not the whole."""
+        """An answer whose body is read as it comes, undecoded; the timeout bounds each wait, not the whole.
+
+        ``redirects`` hands a redirect to the caller, who must not take the credentials along.
+        """
         seconds = self.settings.timeout
+        client = self._opened()
         try:
-            async with self._opened().stream(
-                method,
-                self.url(path),
-                params=_pairs(params),
-                headers={"Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})},
-                timeout=httpx.Timeout(seconds, read=max(seconds, 30.0)),
-            ) as response:
-                self._refuse_redirect(response.status_code, _lower(response.headers), path)
-                yield response
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+            async with asyncio.timeout(max(seconds, 30.0)):
+                response = await client.send(
+                    client.build_request(
+                        method,
+                        self.url(path),
+                        params=_pairs(params),
+                        headers={"Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})},
+                        timeout=httpx.Timeout(seconds, read=max(seconds, 30.0)),
+                    ),
+                    stream=True,
+                )
+        except _BROKEN as error:
             self._fail(error, seconds)
+        # what goes wrong in the caller's own block (a full disk) is not the connection's fault
+        try:
+            if not redirects:
+                self._refuse_redirect(response.status_code, _lower(response.headers), path)
+            yield response
+        finally:
+            await response.aclose()
+
+    async def chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        """The undecoded body of a streamed answer; raises `Unreachable` when it stops before its announced length."""
+        try:
+            async for chunk in response.aiter_raw():
+                yield chunk
+        except _BROKEN as error:
+            self._fail(error, max(self.settings.timeout, 30.0))
 
     def _refuse_redirect(self, status: int, headers: Mapping[str, str], path: str) -> None:
         if 300 <= status < 400 and status != 304:

@@ -1,0 +1,318 @@
+"""Phones, trunks and calls under way as MikoPBX tells them, into records. Pure functions."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from types import MappingProxyType
+from typing import Any
+
+from voiptui.model.clean import clean_tree, text_or_none
+from voiptui.model.records import (
+    Call,
+    CallState,
+    Direction,
+    Leg,
+    Registration,
+    RegistrationKind,
+    RegistrationState,
+)
+from voiptui.model.time import from_epoch
+from voiptui.pbx.mikopbx import decode
+
+ASTERISK_DOWN = "Asterisk does not answer behind the web interface: what is registered is not known"
+
+_TRUNK_STATES: Mapping[str, RegistrationState] = MappingProxyType(
+    {
+        "registered": RegistrationState.REGISTERED,
+        "ok": RegistrationState.REGISTERED,
+        "lagged": RegistrationState.REGISTERED,
+        "unregistered": RegistrationState.UNREGISTERED,
+        "unreachable": RegistrationState.UNREGISTERED,
+        "rejected": RegistrationState.REJECTED,
+        "off": RegistrationState.DISABLED,
+    }
+)
+_REMOTE = re.compile(r"(?<![\w.:])((?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?)(?![\w.:])")
+_IDLE = "not in use"
+_ABSENT = frozenset({"", "unavailable", "invalid", "unknown"})
+
+
+def peers(data: object, where: str) -> dict[str, str]:
+    """Endpoint to what it does now (``In use``, ``Ringing`` …), straight from Asterisk; empty when that is down."""
+    found: dict[str, str] = {}
+    for row in decode.rows(data, where):
+        name = decode.text(row, "id")
+        if name:
+            found[name.removesuffix("-WS")] = decode.text(row, "detailed-state") or ""
+    return found
+
+
+def _busy(name: str, doing: Mapping[str, str] | None, channels: Counter[str] | None) -> tuple[int | None, str | None]:
+    """Active calls of an endpoint as far as known, and what it is said to be doing."""
+    word = (doing or {}).get(name)
+    if word is None or word.casefold() in _ABSENT:
+        return None, None
+    if word.casefold() == _IDLE:
+        return 0, None
+    counted = channels[name] if channels is not None else 0
+    return counted or None, word.lower()
+
+
+def phones(
+    pbx: str,
+    data: object,
+    where: str,
+    doing: Mapping[str, str] | None = None,
+    channels: Counter[str] | None = None,
+    *,
+    down: bool = False,
+) -> tuple[Registration, ...]:
+    """The phones of ``sip:getStatuses``; ``down`` leaves every state unknown, since Asterisk was not asked."""
+    found: list[Registration] = []
+    for key, row in decode.mapping(data, where).items():
+        name = text_or_none(key)
+        if name is None or not isinstance(row, dict):
+            continue
+        devices = [device for device in _devices(row) if device[0]]
+        word = decode.text(row, "status")
+        state, reachable = _phone_state(word, devices)
+        calls, doing_word = _busy(name, doing, channels)
+        best = min(devices, key=lambda device: (device[2] is None, device[2] or 0.0), default=None)
+        found.append(
+            Registration(
+                pbx=pbx,
+                kind=RegistrationKind.EXTENSION,
+                name=name,
+                id=name,
+                label=decode.text(row, "callerid"),
+                state=RegistrationState.UNKNOWN if down else state,
+                raw_state=word,
+                reachable=None if down else reachable,
+                address=best[0] if best else None,
+                contacts=tuple(device[0] for device in devices if device[0]),
+                user_agent=best[1] if best else None,
+                rtt=decode.decimal(row, "rtt"),
+                calls=None if down else calls,
+                note="Asterisk does not answer" if down else doing_word,
+                raw=clean_tree(row),
+            )
+        )
+    return tuple(found)
+
+
+_Device = tuple[str | None, str | None, float | None]
+
+
+def _devices(row: Mapping[str, Any]) -> list[_Device]:
+    devices = row.get("devices")
+    return [
+        (
+            decode.address(decode.text(device, "ip"), decode.integer(device, "port")),
+            decode.text(device, "user_agent"),
+            decode.decimal(device, "rtt"),
+        )
+        for device in (devices if isinstance(devices, list) else [])
+        if isinstance(device, dict)
+    ]
+
+
+def _phone_state(word: str | None, devices: Sequence[_Device]) -> tuple[RegistrationState, bool | None]:
+    """A phone may be registered and not answer: unavailable with devices is that, without any it is unregistered.
+
+    Contacts that are not probed are available without a round trip: whether they answer is then unknown.
+    """
+    match (word or "").casefold():
+        case "available":
+            return RegistrationState.REGISTERED, True if any(device[2] is not None for device in devices) else None
+        case "unavailable" if devices:
+            return RegistrationState.REGISTERED, False
+        case "unavailable":
+            return RegistrationState.UNREGISTERED, None
+        case "disabled":
+            return RegistrationState.DISABLED, None
+        case _:
+            return RegistrationState.UNKNOWN, None
+
+
+def trunks(
+    pbx: str,
+    statuses: object,
+    providers: object,
+    doing: Mapping[str, str] | None = None,
+    channels: Counter[str] | None = None,
+    *,
+    down: bool = False,
+) -> tuple[Registration, ...]:
+    """SIP and IAX trunks of ``sip-providers:getStatuses``, and the disabled ones that only the list has."""
+    where = "sip-providers:getStatuses"
+    table = decode.mapping(statuses, where)
+    listed = {
+        name: row for row in (decode.rows(providers, where) if providers is not None else ()) if (name := _name(row))
+    }
+    found: list[Registration] = []
+    for technology in ("sip", "iax"):
+        for key, row in decode.mapping(table.get(technology), where).items():
+            name = text_or_none(key)
+            if name is not None and isinstance(row, dict):
+                entry = listed.pop(name, {})
+                found.append(_trunk(pbx, name, row, entry, _busy(name, doing, channels), down=down))
+    for name, entry in listed.items():
+        row = {"state": "OFF" if decode.flag(entry, "disabled") else None}
+        found.append(_trunk(pbx, name, row, entry, (None, None), down=down))
+    return tuple(found)
+
+
+def _name(row: Mapping[str, Any]) -> str | None:
+    return decode.text(row, "id")
+
+
+def _trunk(
+    pbx: str,
+    name: str,
+    row: dict[str, Any],
+    entry: Mapping[str, Any],
+    busy: tuple[int | None, str | None],
+    *,
+    down: bool,
+) -> Registration:
+    word = decode.text(row, "state")
+    state = _TRUNK_STATES.get((word or "").casefold(), RegistrationState.UNKNOWN)
+    if decode.flag(entry, "disabled"):
+        state = RegistrationState.DISABLED
+    unsure = down and state is not RegistrationState.DISABLED
+    rtt = decode.decimal(row, "rtt")
+    remote = _REMOTE.search(decode.text(row, "registrationDetails") or "")
+    contact = decode.text(row, "peerAddress") or (remote[1] if remote else None)
+    host = decode.text(row, "host") or decode.text(entry, "host")
+    port = decode.integer(entry, "port")
+    kind = decode.text(entry, "registration_type")
+    return Registration(
+        pbx=pbx,
+        kind=RegistrationKind.TRUNK,
+        name=name,
+        id=name,
+        label=decode.text(row, "description") or decode.text(entry, "note") or plain_label(entry),
+        state=RegistrationState.UNKNOWN if unsure else state,
+        raw_state=word,
+        reachable=None if unsure else _trunk_reachable(row, word, rtt),
+        address=decode.address(host, port) if host else contact,
+        contacts=(contact,) if contact else (),
+        rtt=rtt,
+        calls=None if unsure else busy[0],
+        since=from_epoch(row.get("stateStartTime")),
+        note="Asterisk does not answer" if unsure else busy[1] or (f"{kind} registration" if kind else None),
+        raw=clean_tree({**entry, **row} if entry else row),
+    )
+
+
+def plain_label(entry: Mapping[str, Any]) -> str | None:
+    """The name in the list's HTML, without its tags."""
+    shown = entry.get("represent")
+    return text_or_none(re.sub(r"<[^<>]*>", "", shown)) if isinstance(shown, str) else None
+
+
+def _trunk_reachable(row: Mapping[str, Any], word: str | None, rtt: float | None) -> bool | None:
+    probed = (decode.text(row, "contactStatus") or "").casefold()
+    if probed in {"reachable", "unreachable"}:
+        return probed == "reachable"
+    if (word or "").casefold() == "unreachable":
+        return False
+    return True if rtt is not None else None
+
+
+def busy_endpoints(data: object, where: str) -> Counter[str]:
+    """How many active calls each phone and trunk has, by the channels under way."""
+    seen: set[tuple[str, str]] = set()
+    for row in decode.rows(data, where):
+        linked = decode.raw_text(row, "linkedid")
+        for key in ("src_chan", "dst_chan"):
+            name = decode.endpoint(decode.text(row, key))
+            if name:
+                seen.add((name, linked))
+    return Counter(name for name, _ in seen)
+
+
+def calls(pbx: str, data: object, where: str, zone: tzinfo, clock: decode.Stamp | None) -> tuple[Call, ...]:
+    """The calls of ``pbx-status:getActiveChannels``, their legs grouped by ``linkedid``; oldest first."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in decode.rows(data, where):
+        linked = decode.raw_text(row, "linkedid")
+        # ended legs and orphans are in the other listing; a filled end here is not under way either
+        if linked and not decode.raw_text(row, "endtime"):
+            groups.setdefault(linked, []).append(row)
+    found = [_call(pbx, linked, legs, zone, clock) for linked, legs in groups.items()]
+    return tuple(sorted(found, key=lambda call: (call.start is None, call.start or _LATEST, call.id)))
+
+
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+def _call(pbx: str, linked: str, legs: Sequence[dict[str, Any]], zone: tzinfo, clock: decode.Stamp | None) -> Call:
+    near = decode.linked_instant(linked) or (clock.instant if clock else None)
+    ordered = sorted(legs, key=lambda row: decode.raw_text(row, "start"))
+    people = [row for row in ordered if not decode.application(decode.text(row, "dst_chan"))]
+    answered = [row for row in people if decode.naive(row, "answer")]
+    first = ordered[0]
+    chosen = next(iter(answered or people or ordered))
+    up = bool(decode.naive(chosen, "answer"))
+    start = decode.instant(decode.naive(first, "start"), zone, near)
+    came = decode.endpoint(decode.text(first, "src_chan"))
+    went = [decode.endpoint(decode.text(row, "dst_chan")) for row in ordered]
+    outward = next((name for name in went if decode.is_trunk(name)), None)
+    inward = came if decode.is_trunk(came) else None
+    direction = (
+        Direction.INBOUND
+        if inward
+        else Direction.OUTBOUND
+        if outward
+        else Direction.INTERNAL
+        if came
+        else Direction.UNKNOWN
+    )
+    return Call(
+        pbx=pbx,
+        id=text_or_none(linked) or linked,
+        state=CallState.UP if up else CallState.RINGING,
+        raw_state="answered" if up else "not answered",
+        start=start,
+        answer=decode.instant(decode.naive(chosen, "answer"), zone, start),
+        duration=_age(decode.naive(first, "start"), start, zone, clock),
+        src=decode.text(first, "src_num"),
+        src_name=decode.text(first, "src_name"),
+        dst=decode.text(chosen, "dst_num"),
+        dst_name=decode.text(chosen, "dst_name"),
+        did=next((did for row in ordered if (did := decode.text(row, "did"))), None),
+        direction=direction,
+        trunk=inward or outward,
+        legs=tuple(_leg(row, zone, near) for row in ordered),
+        raw=clean_tree({"linkedid": linked, "channels": list(ordered)}),
+    )
+
+
+def _leg(row: Mapping[str, Any], zone: tzinfo, near: datetime | None) -> Leg:
+    start = decode.instant(decode.naive(row, "start"), zone, near)
+    source, target = decode.text(row, "src_chan"), decode.text(row, "dst_chan")
+    names = (decode.endpoint(target), decode.endpoint(source))
+    return Leg(
+        id=target,
+        start=start,
+        answer=decode.instant(decode.naive(row, "answer"), zone, start),
+        src=decode.text(row, "src_num"),
+        src_name=decode.text(row, "src_name"),
+        dst=decode.text(row, "dst_num"),
+        dst_name=decode.text(row, "dst_name"),
+        did=decode.text(row, "did"),
+        trunk=next((name for name in names if decode.is_trunk(name)), None),
+        note=f"{source or '?'} → {target or '?'}",
+    )
+
+
+def _age(wall: datetime | None, start: datetime | None, zone: tzinfo, clock: decode.Stamp | None) -> int | None:
+    """Seconds from the start to the PBX's own now, so that neither its clock nor its zone can falsify them."""
+    if wall is None or clock is None:
+        return None
+    age = clock.wall - wall
+    if start is not None and clock.instant.astimezone(zone).utcoffset() == clock.offset:
+        age = clock.instant - start
+    return max(0, int(age / timedelta(seconds=1)))

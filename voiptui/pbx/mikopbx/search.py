@@ -1,0 +1,169 @@
+"""CDR searches at one MikoPBX: requests in windows and pages, calls given newest first, each once and whole."""
+
+import heapq
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+from msgspec import Struct
+
+from voiptui.model.records import Cdr
+from voiptui.pbx.base import Page, SearchRequest
+from voiptui.pbx.mikopbx import decode, decode_cdr, pushdown
+from voiptui.pbx.mikopbx.wire import Wire
+
+LARGEST_PAGE = 500
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+class _Batch(Struct, frozen=True):
+    rows: tuple[Cdr, ...]
+    scanned: int
+    total: int | None = None
+    incomplete: str | None = None
+
+
+class CdrSearch:
+    """One search; `pages` may be iterated once."""
+
+    def __init__(self, pbx: str, wire: Wire, zone: tzinfo, request: SearchRequest, page_size: int) -> None:
+        self._pbx, self._wire, self._zone, self._request = pbx, wire, zone, request
+        self._page_size = min(max(page_size, 1), LARGEST_PAGE)
+        self._push = pushdown.best(request.bound)
+        self._given: set[str] = set()
+
+    async def pages(self) -> AsyncGenerator[Page, None]:
+        """Pages in falling order of start; every call is whole, since a matching leg brings all of its call."""
+        requests = self._push.requests if self._push else ({},)
+        if len(requests) == 1:
+            async with aclosing(self._stream(requests[0])) as stream:
+                async for batch in stream:
+                    yield self._page(batch)
+            return
+        async with aclosing(self._merged(requests)) as merged:
+            async for batch in merged:
+                yield self._page(batch)
+
+    def _page(self, batch: _Batch) -> Page:
+        fresh = []
+        for row in batch.rows:
+            if row.id not in self._given:
+                self._given.add(row.id)
+                fresh.append(row)
+        return Page(rows=tuple(fresh), scanned=batch.scanned, total=batch.total, incomplete=batch.incomplete)
+
+    async def _merged(self, requests: tuple[dict[str, str], ...]) -> AsyncGenerator[_Batch, None]:
+        """Several requests' calls in one falling order: what all of them have come past is given."""
+        streams = [self._stream(request) for request in requests]
+        waiting: list[list[Cdr]] = [[] for _ in streams]
+        open_streams = set(range(len(streams)))
+        try:
+            while open_streams:
+                scanned, incomplete = 0, None
+                for index in sorted(open_streams):
+                    if waiting[index]:
+                        continue
+                    batch = await anext(streams[index], None)
+                    if batch is None:
+                        open_streams.discard(index)
+                    else:
+                        waiting[index] += batch.rows
+                        scanned += batch.scanned
+                        incomplete = incomplete or batch.incomplete
+                # the slowest open stream bounds what is final
+                bound = max((_start(waiting[index][-1]) for index in open_streams if waiting[index]), default=_NEVER)
+                if any(not waiting[index] for index in open_streams):
+                    yield _Batch((), scanned, incomplete=incomplete)
+                    continue
+                ready = []
+                for rows in waiting:
+                    while rows and _start(rows[0]) >= bound:
+                        ready.append(rows.pop(0))
+                ready.sort(key=_start, reverse=True)
+                yield _Batch(tuple(ready), scanned, incomplete=incomplete)
+        finally:
+            for stream in streams:
+                await stream.aclose()
+
+    async def _stream(self, narrowed: dict[str, str]) -> AsyncGenerator[_Batch, None]:
+        since = min(max(self._request.since, _EARLIEST), _LATEST)
+        until = min(max(self._request.until, _EARLIEST), _LATEST)
+        if until < since:
+            return
+        if "linkedid" in narrowed:
+            async for batch in self._window(narrowed, None):
+                yield batch
+            return
+        late = pushdown.LONGEST_CALL if narrowed else timedelta(0)
+        span = pushdown.wall_span(since, until, self._zone)
+        for piece in pushdown.pieces(span, pushdown.LONGEST_WINDOW - late - timedelta(days=1)):
+            async for batch in self._window({**narrowed, **piece.parameters(late)}, piece):
+                yield batch
+
+    async def _window(self, parameters: dict[str, str], piece: pushdown.Span | None) -> AsyncGenerator[_Batch, None]:
+        """The calls that start within one window of the wall clock, newest first.
+
+        The system orders calls by the start of a matching leg, which may be later than the call's own: a call is
+        held back until no unseen one can be newer.
+        """
+        held: list[tuple[float, int, Cdr]] = []
+        seen: set[str] = set()
+        before: tuple[str, ...] = ()
+        offset = serial = 0
+        size = self._first_size()
+        while True:
+            reply = await self._wire.get(
+                "cdr",
+                {**parameters, "sort": "start", "order": "DESC", "limit": str(size), "offset": str(offset)},
+            )
+            page = decode_cdr.page(reply.data, "cdr")
+            incomplete = None
+            bound = _LATEST
+            for linked, legs in page.groups:
+                call = decode_cdr.call(self._pbx, linked, legs, self._zone)
+                bound = min(bound, max((leg.start for leg in call.legs if leg.start), default=_LATEST))
+                if call.id not in seen:
+                    seen.add(call.id)
+                    if self._wanted(call, legs, piece):
+                        serial += 1
+                        heapq.heappush(held, (-_start(call).timestamp() if call.start else 0.0, serial, call))
+            ids = tuple(linked for linked, _ in page.groups)
+            # a version may send fewer than asked for, so what came counts
+            offset += page.sent
+            ended = not page.sent or page.more is False or (page.more is None and offset >= (page.total or 0))
+            if not ended and ids == before:
+                ended, incomplete = True, "it sends the same page again and again: older calls cannot be read"
+            before = ids
+            if ended and not incomplete and page.total is not None and len(seen) < page.total:
+                incomplete = f"it announced {page.total} calls and sent {len(seen)}"
+            ready = []
+            while held and (ended or held[0][2].start is None or _start(held[0][2]) >= bound):
+                ready.append(heapq.heappop(held)[2])
+            yield _Batch(tuple(ready), page.sent, page.total, incomplete)
+            if ended:
+                return
+            size = min(size * 2, LARGEST_PAGE)
+
+    def _first_size(self) -> int:
+        wanted = self._request.wanted
+        if wanted is None:
+            return self._page_size
+        return min(self._page_size, max(wanted, 20))
+
+    def _wanted(self, call: Cdr, legs: tuple[dict[str, Any], ...], piece: pushdown.Span | None) -> bool:
+        """Whether a call begins in the window, by any reading of its wall-clock time, and in this piece of it."""
+        walls = [wall for leg in legs if (wall := decode.naive(leg, "start"))]
+        if not walls:
+            return True
+        wall = min(walls)
+        readings = {call.start, *decode.instants(wall, self._zone)}
+        if not any(one and self._request.since <= one <= self._request.until for one in readings):
+            return False
+        return piece is None or piece.since <= wall < piece.until + timedelta(seconds=1)
+
+
+def _start(call: Cdr) -> datetime:
+    return call.start or _NEVER
