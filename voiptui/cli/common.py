@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -17,13 +17,14 @@ from voiptui.config.errors import nearest
 from voiptui.config.load import Config, config_path, load
 from voiptui.model.clean import clean
 from voiptui.model.fields import FIELDS, Field
+from voiptui.model.phone import SHORT, digits
 from voiptui.model.records import Kind
 from voiptui.model.settings import PbxSettings
-from voiptui.model.time import now
-from voiptui.output.writers import Format, Look, Source, Writer, writer
+from voiptui.output.writers import Format, Look, Writer, writer
 from voiptui.pbx.errors import PbxError
 
 PROGRESS_AFTER = 0.5
+LONGEST_NUMBER = 15
 
 
 def say(message: str) -> None:
@@ -182,8 +183,25 @@ def run_until_done(work: Coroutine[Any, Any, int]) -> int:
 
 
 def filter_text(words: Sequence[str]) -> str:
-    """The filter of a command line: its words joined by blanks, so that quoting is only needed for the shell."""
-    return " ".join(words)
+    """The filter of a command line: its words joined by blanks.
+
+    The shell has taken the quotes away: a text with blanks after an operator, and a telephone number written
+    with blanks, get them back.
+    """
+    from voiptui.query.operators import SPELLINGS
+    from voiptui.query.parse import quoted
+
+    joined: list[str] = []
+    for at, word in enumerate(words):
+        after_operator = at > 0 and words[at - 1].lower() in SPELLINGS
+        plain = " " in word and '"' not in word and not word.startswith("(") and ".." not in word
+        joined.append(quoted(word) if plain and (after_operator or _is_number_with_blanks(word)) else word)
+    return " ".join(joined)
+
+
+def _is_number_with_blanks(word: str) -> bool:
+    number = digits(word)
+    return number is not None and SHORT <= len(number) <= LONGEST_NUMBER
 
 
 def bound_filter(text: str, kind: Kind, config: Config, at: datetime) -> Any:
@@ -216,19 +234,3 @@ def filter_complaint(text: str, error: Any, what: str) -> str:
 def clean_in_place(text: str) -> str:
     """The text with every character that does something replaced, so that columns stay where they are."""
     return "".join(character if character.isprintable() else " " for character in text)
-
-
-def sentence_list(names: Mapping[str, Any] | Sequence[str]) -> str:
-    """``a, b and c``."""
-    words = list(names)
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
-
-
-def present() -> datetime:
-    """The moment a command is meant at."""
-    return now()
-
-
-def failed_source(pbx: str, error: str, seconds: float | None = None) -> Source:
-    """The envelope's word about a system that did not answer."""
-    return Source(pbx=pbx, ok=False, error=error, seconds=seconds)

@@ -1,0 +1,199 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from voiptui.cli.arguments import split_verb, verb_parser
+from voiptui.cli.common import filter_text
+from voiptui.cli.errors import exit_code
+
+CONFIG = """\
+[pbx.london]
+system = "mikopbx"
+url = "http://127.0.0.1:9"
+token = "canary-token-1"
+
+[pbx.paris]
+system = "mikopbx"
+url = "http://127.0.0.1:9"
+token = { env = "PARIS_TOKEN" }
+
+[pbx.lab]
+system = "mikopbx"
+url = "http://127.0.0.1:9"
+token = "canary-token-2"
+enabled = false
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(CONFIG)
+    path.chmod(0o600)
+    return path
+
+
+def voiptui(*words: str, config: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    settings = {key: value for key, value in os.environ.items() if key not in {"VOIPTUI_CONFIG", "NO_COLOR"}}
+    settings |= {"PARIS_TOKEN": "canary-token-3", **environment}
+    if config is not None:
+        settings["VOIPTUI_CONFIG"] = str(config)
+    return subprocess.run(
+        [sys.executable, "-m", "voiptui", *words],
+        capture_output=True,
+        text=True,
+        env=settings,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["cdrs"], "unknown verb 'cdrs': did you mean cdr?"),
+        (["cdr", "--limit", "0"], "--limit: expected a whole number from 1 on, or all, found '0'"),
+        (["cdr", "--limit", "many"], "--limit: expected a whole number from 1 on, or all, found 'many'"),
+        (["cdr", "--order", "strt"], "--order: unknown field 'strt': did you mean start?"),
+        (["cdr", "--order", "start:up"], "--order: expected asc or desc after the colon, found 'up'"),
+        (["cdr", "--since", "tomorow"], "--since: 'tomorow' is no time"),
+        (["cdr", "--since", "today", "--until", "yesterday"], "--since is later than --until"),
+        (["cdr", "--columns", "srcc"], "--columns: unknown field 'srcc': did you mean src?"),
+        (["cdr", "--columns", ","], "--columns: expected field names"),
+        (["cdr", "--format", "xml"], "argument --format: invalid choice: 'xml'"),
+        (["cdr", "--sinc", "today"], "unrecognized arguments: --sinc"),
+        (["cdr", "--pbx", "lodon"], "no PBX is named 'lodon' - did you mean london? (known: london, paris, lab)"),
+        (["cdr", "--pbx", "x*"], "no PBX is named 'x*' (known: london, paris, lab)"),
+        (["cdr", "--pbx", "lab"], "every chosen PBX is switched off (enabled = false)"),
+        (["cdr", "srcc = 1"], "filter: unknown field 'srcc' - did you mean src?\n  srcc = 1\n  ^"),
+        (["cdr", "src", "=", "1", "and", "mos", "<", "x"], "filter: 'x': not a number"),
+        (["cdr", "(src = 1"], "filter: the filter is not finished"),
+        (["regs", "state = registred"], "did you mean registered?"),
+        (["calls", "billsec > 3"], "filter: unknown field 'billsec'"),
+        (["recording", "london"], "expected PBX:ID such as london:81, found 'london'"),
+        (["recording", "rome:1"], "no PBX is named 'rome'"),
+        (["recording", "london:1", "--format", "aiff"], "argument --format: invalid choice: 'aiff'"),
+        (["recording", "london:1", "london:2", "-o", "-"], "-o: standard output takes one recording"),
+        (["recording", "lab:1"], "switched off"),
+        (["tui"], "the monitor needs a terminal"),
+        ([], "the monitor needs a terminal"),
+        (["config", "chek"], "argument action: invalid choice: 'chek'"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_exit_code_2(config: Path, words: list[str], sentence: str) -> None:
+    done = voiptui(*words, config=config)
+    assert done.stderr.startswith("voiptui: ")
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_the_caret_stands_under_the_place(config: Path) -> None:
+    done = voiptui("cdr", "src", "=", "1", "and", "mos", "<", "x", config=config)
+    _, text, caret = done.stderr.splitlines()
+    assert text == "  src = 1 and mos < x"
+    assert caret.index("^") == text.index("x")
+
+
+def test_config_path_show_and_check(config: Path, tmp_path: Path) -> None:
+    done = voiptui("config", "path", config=config)
+    assert (done.returncode, done.stdout) == (0, f"{config}\n")
+    other = tmp_path / "other.toml"
+    assert voiptui("--config", str(other), "config", "path", config=config).stdout == f"{other}\n"
+    assert voiptui("config", "path", "--config", str(other), config=config).stdout == f"{other}\n"
+    shown = voiptui("config", "show", config=config)
+    assert shown.returncode == 0
+    assert "canary" not in shown.stdout + shown.stderr
+    assert "[pbx.london]" in shown.stdout
+    checked = voiptui("config", "check", config=config)
+    assert (checked.returncode, checked.stdout) == (0, f"{config}: right: 2 PBXs, 1 switched off\n")
+
+
+def test_config_check_names_every_problem_with_its_line(config: Path) -> None:
+    config.write_text(CONFIG.replace("enabled = false", "enabld = false") + 'timeout = "x"\n')
+    done = voiptui("config", "check", config=config, PARIS_TOKEN="")
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert [line.removeprefix(f"voiptui: {config}:").split(":")[0] for line in lines] == ["9", "15", "16"]
+    assert "PARIS_TOKEN is not set" in lines[0]
+    assert "did you mean enabled?" in lines[1]
+    assert voiptui("regs", config=config).returncode == 2
+
+
+def test_no_configuration_says_where_it_would_lie(tmp_path: Path) -> None:
+    done = voiptui("regs", XDG_CONFIG_HOME=str(tmp_path), HOME=str(tmp_path))
+    assert done.returncode == 2
+    assert "there is no configuration yet at" in done.stderr
+    assert voiptui("regs", config=tmp_path / "nowhere.toml").returncode == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX")
+def test_a_readable_configuration_with_clear_secrets_is_refused(config: Path) -> None:
+    config.chmod(0o644)
+    done = voiptui("regs", config=config)
+    assert done.returncode == 2
+    assert done.stderr.rstrip().endswith(f"chmod 600 {config}")
+    assert "canary" not in done.stderr
+
+
+def test_version_and_help() -> None:
+    assert voiptui("--version").stdout.startswith("voiptui ")
+    assert "recording" in voiptui("--help").stdout
+    for verb in ("tui", "demo", "regs", "calls", "cdr", "stats", "recording", "config"):
+        done = voiptui(verb, "--help")
+        assert done.returncode == 0
+        assert "--pbx" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "filter_words", "since"),
+    [
+        (["src", "=", "204", "--since", "-2h"], ["src", "=", "204"], "-2h"),
+        (["--since=-2h", "start", ">=", "-2h"], ["start", ">=", "-2h"], "-2h"),
+        (
+            ["src", "=", "1", "--since", "today", "and", "dst", "=", "2"],
+            ["src", "=", "1", "and", "dst", "=", "2"],
+            "today",
+        ),
+        (["--", "--since"], ["--since"], None),
+        ([], [], None),
+    ],
+)
+def test_options_may_stand_between_the_words_of_a_filter(
+    words: list[str], filter_words: list[str], since: str | None
+) -> None:
+    parser = verb_parser("cdr")
+    args = parser.parse_args(parser.arranged(words))
+    assert (args.filter, args.since) == (filter_words, since)
+
+
+def test_common_options_stand_before_or_after_the_verb() -> None:
+    verb, rest = split_verb(["--pbx", "a*", "-v", "cdr", "--pbx", "b", "src=1"])
+    parser = verb_parser(verb or "")
+    args = parser.parse_args(parser.arranged(rest))
+    assert (verb, args.pbx, args.verbose, args.filter) == ("cdr", ["a*", "b"], 1, ["src=1"])
+    assert split_verb(["--no-mouse"]) == (None, ["--no-mouse"])
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["any", "~", "020 7946 0018"], 'any ~ "020 7946 0018"'),
+        (["+44 20 7946 0018"], '"+44 20 7946 0018"'),
+        (["src = 204 and duration > 60"], "src = 204 and duration > 60"),
+        (["start", ">=", "last", "friday"], "start >= last friday"),
+        (["src_name", "LIKE", "Acme Ltd"], 'src_name LIKE "Acme Ltd"'),
+        (["disposition", "in", "(answered, busy)"], "disposition in (answered, busy)"),
+        ([], ""),
+    ],
+)
+def test_what_the_shell_unquoted_is_quoted_again(words: list[str], text: str) -> None:
+    assert filter_text(words) == text
+
+
+def test_exit_codes_tell_all_some_none() -> None:
+    assert [exit_code(2, 0), exit_code(1, 1), exit_code(0, 2)] == [0, 1, 3]

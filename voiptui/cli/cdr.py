@@ -1,0 +1,198 @@
+"""``voiptui cdr``: one question about past calls, asked of all systems at once."""
+
+import argparse
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from voiptui.cli.common import (
+    Progress,
+    bound_filter,
+    chosen,
+    configuration,
+    filter_text,
+    row_writer,
+    run_until_done,
+    say,
+)
+from voiptui.cli.errors import Exit, UsageError, exit_code
+from voiptui.config.errors import nearest
+from voiptui.config.load import Config
+from voiptui.model.fields import CDR_FIELDS
+from voiptui.model.records import Kind
+from voiptui.model.time import now
+from voiptui.output.privacy import masked
+from voiptui.output.writers import Source
+from voiptui.query.window import Window
+
+USUAL_LIMIT = 100
+
+
+def cdr_arguments(parser: argparse.ArgumentParser) -> None:
+    """Filter, window, limit and order."""
+    parser.add_argument("filter", nargs="*", metavar="FILTER", help="for example: src = 204 duration gt 1m30s")
+    window_arguments(parser)
+    parser.add_argument(
+        "--limit", metavar="N", default=str(USUAL_LIMIT), help="rows, or all (default: 100, the newest)"
+    )
+    parser.add_argument("--order", metavar="FIELD[:asc|desc]", help="default: start:desc")
+    parser.add_argument("--legs", action="store_true", help="a row for each leg below its call")
+
+
+def window_arguments(parser: argparse.ArgumentParser) -> None:
+    """The two ends of the window."""
+    parser.add_argument("--since", metavar="TIME", help="such as 14:00, yesterday, 2026-11-20, -2h (default: 24 hours)")
+    parser.add_argument("--until", metavar="TIME", help="the same; a day is included as a whole")
+
+
+def limit_of(text: str) -> int | None:
+    """The rows wanted, ``None`` for all; raises `UsageError`."""
+    if text.lower() == "all":
+        return None
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise UsageError(f"--limit: expected a whole number from 1 on, or all, found {text!r}")
+    return int(text)
+
+
+def order_of(text: str | None) -> tuple[str, bool]:
+    """The field and whether the order falls; raises `UsageError`."""
+    if text is None:
+        return "start", True
+    name, _, way = text.strip().lower().partition(":")
+    if name not in CDR_FIELDS:
+        near = nearest(name, CDR_FIELDS)
+        raise UsageError(
+            f"--order: unknown field {name!r}: "
+            + (f"did you mean {near}?" if near else f"one of {', '.join(CDR_FIELDS)}")
+        )
+    if way not in {"", "asc", "desc"}:
+        raise UsageError(f"--order: expected asc or desc after the colon, found {way!r}")
+    return name, way == "desc" if way else name == "start"
+
+
+def search_window(args: argparse.Namespace, config: Config, bound: Any, at: datetime) -> Window:
+    """The window of a search by filter and options; raises `UsageError` for a time that is none."""
+    from voiptui.query.times import parse_time
+    from voiptui.query.window import window
+
+    ends: dict[str, datetime | None] = {"since": None, "until": None}
+    for name in ends:
+        text = getattr(args, name)
+        if text is None:
+            continue
+        try:
+            moments = parse_time(text, at, config.timezone)
+        except ValueError as error:
+            raise UsageError(
+                f"--{name}: {text!r} is no time ({error}): expected such as 14:00, yesterday, 2026-11-20, -2h"
+            ) from None
+        ends[name] = moments.low if name == "since" else moments.high - timedelta(microseconds=1)
+    if ends["since"] and ends["until"] and ends["since"] > ends["until"]:
+        raise UsageError("--since is later than --until")
+    return window(bound, since=ends["since"], until=ends["until"], now=at)
+
+
+def window_sentence(found: Window, config: Config) -> str:
+    """``window: last 24 hours (2026-11-21 14:00:00 to 2026-11-22 14:00:00 Europe/London)``."""
+    ends = [f"{end.astimezone(config.timezone):%Y-%m-%d %H:%M:%S}" for end in (found.since, found.until)]
+    name = config.timezone_name
+    if name == "local":
+        name = getattr(config.timezone, "key", None) or found.until.astimezone(config.timezone).tzname() or "local"
+    span = f"{ends[0]} to {ends[1]} {name}"
+    return f"window: last 24 hours ({span})" if found.origin == "default" else f"window: {span}"
+
+
+def cdr(args: argparse.Namespace) -> int:
+    """Searches and writes the rows."""
+    config = configuration(args)
+    return run_until_done(_Search(args, config).run())
+
+
+class _Search:
+    """One search: streamed when all rows are wanted in any order, else merged, ordered and cut at the end."""
+
+    def __init__(self, args: argparse.Namespace, config: Config) -> None:
+        from voiptui.engine.search import Search, SearchSpec
+        from voiptui.engine.systems import open_systems
+
+        at = now()
+        self._args = args
+        self._config = config
+        pbxs = chosen(config, args.pbx)
+        bound = bound_filter(filter_text(args.filter), Kind.CDR, config, at)
+        window = search_window(args, config, bound, at)
+        limit = limit_of(args.limit)
+        order = order_of(args.order)
+        self._stream = limit is None and args.order is None
+        self._writer = row_writer(args, config, Kind.CDR, at)
+        self._systems = open_systems(pbxs)
+        self._search = Search(
+            self._systems,
+            SearchSpec(
+                bound=bound,
+                since=window.since,
+                until=window.until,
+                limit=limit,
+                order=order,
+                pbxs=tuple(pbx.name for pbx in pbxs),
+            ),
+        )
+        say(window_sentence(window, config))
+
+    async def run(self) -> int:
+        interrupted = False
+        self._sources: tuple[Any, ...] = ()
+        try:
+            async with Progress(self._so_far) as progress:
+                async for batch in self._search.run():
+                    self._sources = batch.sources
+                    if self._stream and batch.rows:
+                        progress.clear()
+                        self._write(batch.rows)
+        except asyncio.CancelledError:
+            interrupted = True
+            self._search.cancel()
+        if not self._stream:
+            self._write(self._search.result())
+        truncated = self._search.truncated or interrupted
+        self._writer.finish(truncated=truncated, sources=[_source(one) for one in self._sources])
+        await self._systems.close()
+        return self._conclusion(interrupted=interrupted)
+
+    def _write(self, rows: Any) -> None:
+        self._writer.rows([masked(row) for row in rows] if self._config.mask else rows)
+
+    def _so_far(self) -> str:
+        waiting = [one.pbx for one in self._sources if one.ok is None]
+        found = sum(one.rows for one in self._sources)
+        scanned = sum(one.scanned or 0 for one in self._sources)
+        return f"{found} rows of {scanned} looked at, waiting for {', '.join(waiting)}" if waiting else f"{found} rows"
+
+    def _conclusion(self, *, interrupted: bool) -> int:
+        for one in self._sources:
+            if one.error:
+                say(f"{one.pbx}: {one.error}")
+            if self._args.verbose:
+                how = ", ".join(one.narrowed) or "nothing"
+                here = ", ".join(one.residual) or "nothing"
+                counts = f"{one.rows} of {one.scanned} rows, {one.seconds:.2f} s"
+                say(f"{one.pbx}: narrowed by {how}; checked here: {here}; {counts}")
+        if interrupted:
+            say("interrupted: these are the rows found so far")
+            return Exit.INTERRUPTED
+        if self._search.truncated:
+            say(f"cut: there are more rows than these {self._args.limit}; --limit N or --limit all gives more")
+        failed = sum(one.ok is False for one in self._sources)
+        return exit_code(len(self._sources) - failed, failed)
+
+
+def _source(one: Any) -> Source:
+    return Source(
+        pbx=one.pbx,
+        ok=one.ok is True,
+        error=one.error,
+        rows=one.rows,
+        scanned=one.scanned,
+        narrowed=tuple(one.narrowed),
+        seconds=round(one.seconds, 3) if one.seconds is not None else None,
+    )

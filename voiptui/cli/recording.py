@@ -1,0 +1,149 @@
+"""``voiptui recording``: the audio of calls, into files or onto standard output."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from voiptui.cli.common import Progress, chosen, configuration, failure, run_until_done, say
+from voiptui.cli.errors import Exit, UsageError, exit_code
+from voiptui.config.load import Config
+from voiptui.pbx.errors import BadAnswer, NotFound, PbxError
+
+FORMATS = ("original", "mp3", "wav", "ogg")
+STANDARD_OUTPUT = "-"
+
+
+def recording_arguments(parser: argparse.ArgumentParser) -> None:
+    """The calls, where to, which format."""
+    parser.add_argument("calls", nargs="+", metavar="PBX:ID", help="as pbx and id stand in the rows of voiptui cdr")
+    parser.add_argument("-o", "--output", metavar="DIR|FILE|-", help="a folder, a file, or - for standard output")
+    parser.add_argument("--format", choices=FORMATS, default="original", help="default: as it was recorded")
+
+
+def recording(args: argparse.Namespace) -> int:
+    """Fetches them; a file that exists already is never overwritten."""
+    wanted = [_parts(text) for text in args.calls]
+    args.pbx = list(dict.fromkeys(name for name, _ in wanted))
+    config = configuration(args)
+    chosen(config, args.pbx)
+    if args.output is not None and len(wanted) > 1 and not _is_folder(args.output):
+        what = "standard output takes" if args.output == STANDARD_OUTPUT else "a file takes"
+        raise UsageError(f"-o: {what} one recording; give a folder (ending in /) for {len(wanted)} calls")
+    return run_until_done(_Fetch(args, config, wanted).run())
+
+
+def _parts(text: str) -> tuple[str, str]:
+    name, colon, call = text.partition(":")
+    if not (name and colon and call):
+        raise UsageError(f"expected PBX:ID such as london:81, found {text!r}")
+    if any(character in name for character in "*?["):
+        raise UsageError(f"expected the name of one PBX before the colon, found {name!r}")
+    return name, call
+
+
+def _is_folder(output: str) -> bool:
+    return output != STANDARD_OUTPUT and (output.endswith(os.sep) or Path(output).is_dir())
+
+
+class _Fetch:
+    """One run of the verb."""
+
+    def __init__(self, args: argparse.Namespace, config: Config, wanted: Sequence[tuple[str, str]]) -> None:
+        from voiptui.engine.downloads import Downloader
+        from voiptui.engine.systems import open_systems
+
+        self._output: str | None = args.output
+        self._format: str = args.format
+        self._wanted = wanted
+        pbxs = chosen(config, args.pbx)
+        for name, _ in wanted:
+            if not any(pbx.name == name for pbx in pbxs):
+                raise UsageError(f"the PBX {name!r} is switched off (enabled = false)")
+        self._systems = open_systems(pbxs)
+        folder = config.download_directory or Path()
+        if self._output is not None and _is_folder(self._output):
+            folder = Path(self._output)
+        self._downloader = Downloader(folder, parallel=config.limits.downloads)
+        self._received: dict[str, int] = {}
+        self._saved = self._failed = 0
+
+    async def run(self) -> int:
+        try:
+            async with Progress(self._so_far) as self._progress:
+                await asyncio.gather(*(self._call(name, call) for name, call in self._wanted))
+        except asyncio.CancelledError:
+            say("interrupted: what was fetched completely is kept")
+            return Exit.INTERRUPTED
+        finally:
+            await self._systems.close()
+        return exit_code(self._saved, self._failed)
+
+    def _so_far(self) -> str:
+        return f"{self._saved} done, {sum(self._received.values()) / 1e6:.1f} MB received"
+
+    async def _call(self, name: str, call: str) -> None:
+        try:
+            system = self._systems[name]
+            offered = system.capabilities.recording_formats
+            if self._format not in offered:
+                raise UsageError(f"--format: {name} offers {', '.join(offered)}, not {self._format}")
+            cdr = await system.cdr(call)
+            found = await system.recordings(cdr)
+            if not found:
+                raise NotFound(f"the call {call} has no recording")
+            one = self._output is not None and not _is_folder(self._output)
+            if one and len(found) > 1:
+                raise NotFound(f"the call {call} has {len(found)} recordings: give a folder instead of one file")
+        except PbxError as error:
+            self._fail(name, call, error)
+            return
+        for each in found:
+            try:
+                if self._output == STANDARD_OUTPUT:
+                    await self._stream(system, cdr, each)
+                else:
+                    await self._save(system, cdr, each, Path(self._output) if one and self._output else None)
+                self._saved += 1
+            except (PbxError, OSError) as error:
+                self._fail(name, call, error)
+
+    def _fail(self, name: str, call: str, error: PbxError | OSError) -> None:
+        self._failed += 1
+        self._progress.clear()
+        if isinstance(error, BrokenPipeError):
+            raise error
+        if isinstance(error, OSError):
+            say(f"{name}:{call}: cannot be written: {error.strerror or error}")
+        else:
+            say(f"{name}:{call}: " + failure(name, error).removeprefix(f"{name}: "))
+
+    async def _save(self, system: Any, cdr: Any, recording: Any, target: Path | None) -> None:
+        key = f"{cdr.pbx}:{cdr.id}:{recording.id}"
+
+        def progress(step: Any) -> None:
+            self._received[key] = step.received
+
+        saved = await self._downloader.fetch(system, cdr, recording, self._format, target, progress)
+        self._progress.clear()
+        if saved.already:
+            say(f"already here: {saved.path}")
+        print(saved.path, flush=True)
+
+    async def _stream(self, system: Any, cdr: Any, recording: Any) -> None:
+        if sys.stdout.isatty():
+            raise UsageError("-o -: standard output is a terminal; pipe it into a player or a file")
+        out = sys.stdout.buffer
+        key = f"{cdr.pbx}:{cdr.id}"
+        async with system.open_recording(cdr, recording, self._format) as stream:
+            empty = True
+            async for chunk in stream.chunks():
+                empty = empty and not chunk
+                out.write(chunk)
+                out.flush()
+                self._received[key] = self._received.get(key, 0) + len(chunk)
+        if empty:
+            raise BadAnswer(key, "the recording has no bytes")
