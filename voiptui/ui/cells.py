@@ -167,8 +167,8 @@ def _tone(field: Field, value: Any) -> Tone:
 
 def harmless(text: str, signs: Signs = UNICODE, longest: int = 1024) -> str:
     """The text as it may go to the terminal: one line, nothing that acts, in ASCII where only that is shown."""
-    if text.isascii():
-        return text if text.isprintable() else clean(text, longest)
+    if text.isascii() and text.isprintable():
+        return text
     text = clean(text, longest)
     if signs.only_ascii:
         flat = unicodedata.normalize("NFKD", text)

@@ -90,12 +90,20 @@ def column(
         field=field,
         width=usual,
         least=least,
-        most=max(most or (usual * 2 if grows else usual), usual),
+        most=max(most or _most(field, usual), usual),
         rank=rank,
         value=value,
         paint=paint,
         ticks=ticks,
     )
+
+
+def _most(field: Field, usual: int) -> int:
+    if field.name == "pbx":
+        return usual + 4
+    if field.type is FieldType.NUMBER:
+        return usual + 3
+    return usual * 2 if field.type in _GROWING else usual
 
 
 def columns_of(

@@ -1,0 +1,147 @@
+"""The filter line: completion, errors with their place, history, and what Enter and Esc do."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.cells import cell_len
+from textual.app import App, ComposeResult
+
+from voiptui.model.records import Kind
+from voiptui.ui.filterbar import FilterBar, Offers
+from voiptui.ui.lines import Span
+from voiptui.ui.themes import use_theme
+
+
+class Host(App[None]):
+    def __init__(self, kind: Kind | None = Kind.CDR) -> None:
+        super().__init__()
+        self.kind = kind
+        self.heard: list[FilterBar.FilterMessage] = []
+
+    def compose(self) -> ComposeResult:
+        yield FilterBar(self.kind, known=self.known)
+
+    def known(self) -> Mapping[str, Sequence[str]]:
+        return {"pbx": ["london", "paris"]}
+
+    def on_mount(self) -> None:
+        use_theme(self, "dark")
+
+    @property
+    def bar(self) -> FilterBar:
+        return self.query_one(FilterBar)
+
+    def offered(self) -> list[str]:
+        offers = self.query_one(Offers)
+        return [offers.render_line(y).text for y in range(offers.size.height)] if offers.display else []
+
+    def on_filter_bar_filter_changed(self, message: FilterBar.FilterChanged) -> None:
+        self.heard.append(message)
+
+    def on_filter_bar_filter_submitted(self, message: FilterBar.FilterSubmitted) -> None:
+        self.heard.append(message)
+
+    def on_filter_bar_filter_cancelled(self, message: FilterBar.FilterCancelled) -> None:
+        self.heard.append(message)
+
+
+async def test_typed_filter_is_understood_and_submitted() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.bar.edit()
+        await pilot.press(*"dst=204")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.heard[-1], FilterBar.FilterSubmitted)
+        assert app.heard[-1].text == "dst=204"
+        assert app.heard[-1].node is not None
+        assert app.bar.text == "dst=204"
+        assert any(isinstance(message, FilterBar.FilterChanged) for message in app.heard)
+
+
+async def test_tab_accepts_what_is_offered() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.bar.edit()
+        await pilot.press(*"disp")
+        await pilot.pause()
+        assert any("disposition" in line for line in app.offered())
+        await pilot.press("tab")
+        await pilot.press(*"= ans", "tab", "enter")
+        await pilot.pause()
+        assert app.bar.text.replace(" ", "") == "disposition=answered"
+
+
+async def test_known_values_are_offered() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.bar.edit()
+        await pilot.press(*"pbx = ")
+        await pilot.pause()
+        assert any("london" in line for line in app.offered())
+        await pilot.press("down", "tab", "enter")
+        await pilot.pause()
+        assert app.bar.text == "pbx = paris"
+
+
+async def test_a_wrong_name_is_pointed_at_with_the_nearest_one() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.bar.edit()
+        await pilot.press(*"dst = 204 and duratoin > 60", "enter")
+        await pilot.pause()
+        assert not any(isinstance(message, FilterBar.FilterSubmitted) for message in app.heard)
+        problem = app.offered()[0]
+        assert problem.index("^") == len(" filter  ") + len("dst = 204 and ")
+        assert "duration" in problem
+        assert all(cell_len(line) == 80 for line in app.offered())
+
+
+async def test_escape_restores_what_was_in_force() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.bar.set_text("dst = 204")
+        app.bar.edit()
+        await pilot.press(*" and", "escape")
+        await pilot.pause()
+        assert isinstance(app.heard[-1], FilterBar.FilterCancelled)
+        assert app.heard[-1].text == "dst = 204"
+        assert app.offered() == []
+
+
+async def test_filters_of_before_come_back_with_up() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.bar.history = ["dst = 2", "dst = 1"]
+        app.bar.edit("mos < 3")
+        await pilot.press("up", "up")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.bar.text == "dst = 1"
+        assert app.bar.history == ["dst = 1", "dst = 2"]
+        app.bar.edit("")
+        await pilot.press("up", "down")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.bar.text == ""
+
+
+async def test_plain_words_need_no_grammar() -> None:
+    app = Host(None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.bar.edit()
+        await pilot.press(*"(lost", "enter")
+        await pilot.pause()
+        assert app.heard[-1].text == "(lost"
+        assert app.heard[-1].node is None
+
+
+async def test_nothing_typed_or_counted_acts_or_breaks_the_line() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.bar.show_count([Span("[/foo] 12 of 12")])
+        app.bar.edit("any = \x1b[31m[@click=app.quit]x\u202e\n山田")
+        await pilot.pause()
+        text = app.bar._input.value
+        assert text.isprintable()
+        assert "\n" not in text
+        assert app.is_running
