@@ -72,6 +72,11 @@ class Action(Struct, frozen=True, kw_only=True):
     changes_pbx: bool = False
     hint: str = ""
 
+    @property
+    def unconditional(self) -> bool:
+        """Whether it can be done everywhere and always."""
+        return self.refusal is _always and self.panes == ALL
+
     def why_not(self, situation: Situation) -> str | None:
         """Why it cannot be done in this situation, in words for the status line; ``None`` when it can."""
         if situation.pane not in self.panes:

@@ -8,10 +8,34 @@ from msgspec import Struct
 from voiptui.output.values import cut
 from voiptui.ui.lines import Span, spans_width
 
-SIGNS = {"fresh": "●", "connecting": "◌", "stale": "▲", "failed": "✖", "disabled": "○", "paused": "‖"}
-SIGNS_ASCII = {"fresh": "*", "connecting": "~", "stale": "!", "failed": "X", "disabled": "o", "paused": "="}
-LOOK_OF = {"fresh": "good", "connecting": "dim", "stale": "warn", "failed": "bad", "disabled": "dim", "paused": "warn"}
-BADNESS = ("failed", "stale", "connecting", "paused", "fresh", "disabled")
+SIGNS = {
+    "fresh": "●",
+    "connecting": "◌",
+    "stale": "▲",
+    "failed": "✖",
+    "disabled": "○",
+    "unsupported": "○",
+    "paused": "‖",
+}
+SIGNS_ASCII = {
+    "fresh": "*",
+    "connecting": "~",
+    "stale": "!",
+    "failed": "X",
+    "disabled": "o",
+    "unsupported": "o",
+    "paused": "=",
+}
+LOOK_OF = {
+    "fresh": "good",
+    "connecting": "dim",
+    "stale": "warn",
+    "failed": "bad",
+    "disabled": "dim",
+    "unsupported": "dim",
+    "paused": "warn",
+}
+BADNESS = ("failed", "stale", "connecting", "paused", "fresh", "unsupported", "disabled")
 
 
 class PbxMark(Struct, frozen=True, kw_only=True):

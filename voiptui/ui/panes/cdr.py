@@ -1,0 +1,168 @@
+"""Finished calls: searched for on all telephone systems, shown as they come."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from textual.worker import Worker
+
+from voiptui.model.fields import CDR_FIELDS
+from voiptui.model.records import Cdr, Kind
+from voiptui.query.errors import FilterError
+from voiptui.ui.actions import PaneName, Situation
+from voiptui.ui.columns import Column, columns_of
+from voiptui.ui.grid import Key
+from voiptui.ui.lines import Span
+from voiptui.ui.panes.base import Pane, Test
+from voiptui.ui.searching import Asked, Searching, window_text
+from voiptui.ui.services import Services
+
+BETWEEN_PAINTS = 0.15
+
+
+class CdrPane(Pane):
+    """One row per call; the search runs on its own and can be stopped."""
+
+    name_of = PaneName.CDR
+    kind = Kind.CDR
+    fields = CDR_FIELDS
+    usual_order = ("start", True)
+    placeholder = "/ to search, for example: dst = 204 start >= yesterday"
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self.asked = Asked()
+        self.searching: Searching | None = None
+        self._worker: Worker[None] | None = None
+        self._painting = False
+
+    def columns(self, names: Sequence[str] | None) -> list[Column]:
+        """As the field table has them."""
+        return columns_of(Kind.CDR, names)
+
+    def all_rows(self) -> Iterable[tuple[Key, Any]]:
+        """What the last search has found so far."""
+        return list(self.searching.rows.items()) if self.searching else []
+
+    def on_mount(self) -> None:
+        """The first search is that of the last 24 hours."""
+        super().on_mount()
+        if self.searching is None:
+            self.search(self.asked)
+
+    # Searching
+
+    def search(self, asked: Asked) -> None:
+        """Begins a search instead of the one before; raises `FilterError`, `ValueError` for a time that is none."""
+        order = self.order if self.order and self.order[0] == "start" else ("start", True)
+        searching = Searching(self.services, asked, order, self._came)
+        self.stop()
+        self.bar.set_text(asked.text)
+        self._typed = None
+        self.asked, self.searching = asked, searching
+        self._worker = self.run_worker(
+            searching.run(), name="cdr search", group="cdr search", exclusive=True, exit_on_error=True
+        )
+        self.reload(mark=False)
+
+    def stop(self) -> None:
+        """Stops the search; its rows stay."""
+        if self.searching is not None and self.searching.running:
+            self.searching.stop()
+
+    def filter_submitted(self) -> None:
+        """The filter is asked of the telephone systems."""
+        from msgspec.structs import replace
+
+        try:
+            self.search(replace(self.asked, text=self.bar.text))
+        except FilterError as error:
+            self.bar.fail(error)
+
+    def _came(self) -> None:
+        if self._painting or not self.is_attached:
+            return
+        self._painting = True
+        if self.searching is not None and self.grid.row_count == 0:
+            self.call_later(self._paint)
+        else:
+            self.set_timer(BETWEEN_PAINTS, self._paint)
+
+    def _paint(self) -> None:
+        self._painting = False
+        self.reload(mark=False)
+
+    def test(self) -> Test | None:
+        """What was searched for needs no further check; what is being typed narrows the rows that are here."""
+        return None if self._typed is None else super().test()
+
+    # What is said
+
+    def empty_text(self) -> str:
+        """Still searching, or nothing found in the window."""
+        searching = self.searching
+        if searching is None or searching.running:
+            return "searching"
+        window = window_text(searching.window, self.services.zone, ascii_only=self.services.ascii_only)
+        answered, asked = searching.answered
+        if asked and not answered:
+            return f"no PBX has answered ({window})"
+        return f"no call matches in the {window}" if window.startswith("last") else f"no call matches in {window}"
+
+    def count_spans(self, shown: int, total: int) -> list[Span]:
+        """``12 of ≥ 12 · 3 of 4 PBXs``."""
+        searching = self.searching
+        if searching is None:
+            return []
+        ascii_only = self.services.ascii_only
+        at_least = ">= " if ascii_only else "≥ "
+        bound = at_least if searching.incomplete else ""
+        count = f"{shown:,} of {bound}{total:,}" if bound or shown != total else f"{shown:,}"
+        answered, asked = searching.answered
+        spans = [Span(count)]
+        if searching.running:
+            spans.insert(0, Span("searching  ", "warn"))
+        if answered < asked:
+            spans += [Span(" - " if ascii_only else " · "), Span(f"{answered} of {asked} PBXs", "warn")]
+        return [*spans, Span(" ")]
+
+    def status_spans(self) -> list[Span]:
+        """The window, what was cut, what each system did."""
+        searching = self.searching
+        if searching is None:
+            return super().status_spans()
+        ascii_only = self.services.ascii_only
+        spans = [Span(f" {window_text(searching.window, self.services.zone, ascii_only=ascii_only)}", "key")]
+        if self.grid.selected:
+            spans.append(Span(f"  {len(self.grid.selected)} marked", "warn"))
+        if searching.stopped:
+            spans.append(Span("  stopped", "warn"))
+        elif searching.truncated:
+            spans.append(Span(f"  cut at {searching.limit:,}: :cdr --limit", "warn"))
+        return [*spans, *searching.words(ascii_only=ascii_only)]
+
+    def situation(self) -> Situation:
+        """With the search that may be running."""
+        from msgspec.structs import replace
+
+        return replace(super().situation(), searching=bool(self.searching and self.searching.running))
+
+    # Actions
+
+    def do_back(self) -> None:
+        """Stops the search, else drops the marks."""
+        if self.searching is not None and self.searching.running:
+            self.stop()
+            self.say(f"stopped; {len(self.searching.rows):,} rows found so far are kept")
+        else:
+            super().do_back()
+
+    def chosen(self) -> list[Cdr]:
+        """The marked calls, or the one under the cursor."""
+        marked = [self.grid.record(key) for key in self.grid.selected]
+        record = self.grid.cursor_record
+        return marked or ([record] if isinstance(record, Cdr) else [])
+
+    def original(self, record: Cdr) -> Cdr:
+        """The call with its numbers unmasked, as requests need it."""
+        held = self.searching.rows.get((record.pbx, record.id)) if self.searching else None
+        return held or record

@@ -1,0 +1,105 @@
+"""Recordings fetched and played from the screen, with progress and result told."""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voiptui.engine.events import Event, EventKind, Severity
+from voiptui.model.records import Cdr
+from voiptui.pbx.errors import NotFound, PbxError
+
+if TYPE_CHECKING:
+    from voiptui.ui.services import Services
+
+Say = Callable[[str, bool], None]
+
+
+def size_text(count: int) -> str:
+    """``812 B``, ``64 kB``, ``1.2 MB``."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1e3:.0f} kB" if count < 1_000_000 else f"{count / 1e6:.1f} MB"
+
+
+class Recordings:
+    """Fetches into the download directory; to play, into a private directory that goes with the program."""
+
+    def __init__(self, services: "Services", say: Say) -> None:
+        self._services = services
+        self._say = say
+        self._private: Path | None = None
+        self._players: set[asyncio.subprocess.Process] = set()
+
+    async def download(self, calls: Sequence[Cdr]) -> None:
+        """Fetches all recordings of these calls; each result is a line of the log."""
+        done = failed = 0
+        last = ""
+        for number, call in enumerate(calls, 1):
+            prefix = f"{number} of {len(calls)}: " if len(calls) > 1 else ""
+            try:
+                for saved in await self._fetch(call, self._services.downloads, prefix):
+                    how = "already here" if saved.already else "saved"
+                    last = f"{how}: {saved.path} ({size_text(saved.size)}, sha256 {saved.sha256})"
+                    self._log(call.pbx, last, Severity.GOOD)
+                    done += 1
+            except (PbxError, OSError) as error:
+                failed += 1
+                what = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+                last = f"recording of {call.id}: {what}"
+                self._log(call.pbx, last, Severity.ERROR)
+        summary = last if done + failed == 1 else f"{done} recordings, {failed} failed; see the log on 5"
+        self._say(summary, failed > 0)
+
+    async def play(self, call: Cdr) -> None:
+        """Fetches the first recording of a call and starts the configured player on it, without any shell."""
+        from voiptui.engine.downloads import Downloader
+
+        if self._private is None:
+            self._private = Path(tempfile.mkdtemp(prefix="voiptui-"))
+        try:
+            saved = await self._fetch(call, Downloader(self._private), "to play: ", only_first=True)
+            program = [*self._services.config.player, str(saved[0].path)]
+            nothing = asyncio.subprocess.DEVNULL
+            player = await asyncio.create_subprocess_exec(*program, stdin=nothing, stdout=nothing, stderr=nothing)
+        except (PbxError, OSError) as error:
+            what = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+            self._say(f"cannot play: {what}", True)
+            return
+        self._players.add(player)
+        self._say(f"playing with {program[0]}", False)
+        code = await player.wait()
+        self._players.discard(player)
+        if code:
+            self._say(f"{program[0]} ended with exit code {code}", True)
+
+    async def _fetch(self, call: Cdr, downloads: Any, prefix: str, *, only_first: bool = False) -> list[Any]:
+        self._say(f"{prefix}asking {call.pbx} for the recording", False)
+        system = await self._services.systems.ready(call.pbx)
+        found = await system.recordings(call)
+        if not found:
+            raise NotFound(f"{call.pbx} has no recording of this call")
+
+        def progress(step: Any) -> None:
+            whole = f" of {size_text(step.total)}" if step.total else ""
+            self._say(f"{prefix}{size_text(step.received)}{whole} from {call.pbx}", False)
+
+        saved = []
+        for recording in found[:1] if only_first else found:
+            saved.append(await downloads.fetch(system, call, recording, "original", None, progress))
+        return saved
+
+    def _log(self, pbx: str, text: str, severity: Severity) -> None:
+        at = self._services.clock()
+        self._services.store.events.add(Event(at=at, pbx=pbx, kind=EventKind.DOWNLOAD, text=text, severity=severity))
+
+    def close(self) -> None:
+        """Ends the players and removes what was fetched to be played."""
+        for player in self._players:
+            with contextlib.suppress(ProcessLookupError):
+                player.terminate()
+        if self._private is not None:
+            shutil.rmtree(self._private, ignore_errors=True)

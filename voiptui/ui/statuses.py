@@ -1,0 +1,127 @@
+"""What the store knows about each telephone system, as the top line and the panes show it."""
+
+from datetime import datetime
+
+from voiptui.engine.status import PbxStatus, State, StreamStatus
+from voiptui.model.records import Stream
+from voiptui.model.settings import PbxSettings, TlsMode
+from voiptui.output.values import duration_text
+from voiptui.pbx.registry import SYSTEMS
+from voiptui.ui.header import PbxMark
+from voiptui.ui.rows import LogRow, SystemRow
+from voiptui.ui.services import Services
+
+
+def stream_of(services: Services, pbx: str, stream: Stream) -> StreamStatus:
+    """One stream of one system; as not yet connected when nothing is known."""
+    return services.store.status(pbx).streams.get(stream) or StreamStatus()
+
+
+def taken(services: Services, pbx: str, stream: Stream) -> datetime | None:
+    """When the data of a stream came."""
+    return stream_of(services, pbx, stream).taken
+
+
+def streams_of(services: Services, stream: Stream) -> dict[str, StreamStatus]:
+    """That stream of every system that is not switched off."""
+    return {name: stream_of(services, name, stream) for name in services.names}
+
+
+def _note(status: PbxStatus, now: datetime) -> str:
+    """``throttled, retry in 4:12``: the last failure in a word and when it is tried again."""
+    if status.state not in {State.STALE, State.FAILED} and not status.error:
+        return ""
+    parts = [status.word or ""]
+    if status.retry_at is not None and status.retry_at > now:
+        parts.append(f"retry in {duration_text((status.retry_at - now).total_seconds())}")
+    return ", ".join(part for part in parts if part)
+
+
+def pbx_mark(services: Services, settings: PbxSettings, now: datetime) -> PbxMark:
+    """One system for the top line."""
+    status = services.store.status(settings.name)
+    word = "disabled" if not settings.enabled else str(status.state)
+    if services.poller.paused and word in {"fresh", "stale"}:
+        word = "paused"
+    return PbxMark(
+        name=settings.name,
+        word=word,
+        age=(now - status.taken).total_seconds() if status.taken else None,
+        note=_note(status, now),
+        insecure=settings.tls.mode is TlsMode.INSECURE,
+    )
+
+
+def pbx_marks(services: Services) -> list[PbxMark]:
+    """All configured systems for the top line, those that are switched off too."""
+    now = services.clock()
+    return [pbx_mark(services, settings, now) for settings in services.config.pbxs]
+
+
+def _of(up: int | None, total: int | None) -> str | None:
+    return None if up is None or total is None else f"{up}/{total}"
+
+
+def _tls(settings: PbxSettings) -> str:
+    if settings.url.startswith("http://"):
+        return "none"
+    return "INSECURE" if settings.tls.mode is TlsMode.INSECURE else str(settings.tls.mode)
+
+
+def system_rows(services: Services) -> list[SystemRow]:
+    """A row per configured system."""
+    rows = []
+    for settings in services.config.pbxs:
+        status = services.store.status(settings.name)
+        health, counts = status.health, status.counts
+        trouble = [status.error or "", *status.limits, *(health.warnings if health else ())]
+        rows.append(
+            SystemRow(
+                pbx=settings.name,
+                system=SYSTEMS[settings.system].title,
+                state="disabled" if not settings.enabled else str(status.state),
+                taken=status.taken,
+                latency=status.latency,
+                registrations=_of(counts.extensions_up, counts.extensions),
+                trunks=_of(counts.trunks_up, counts.trunks),
+                calls=counts.calls,
+                version=health.version if health else None,
+                skew=status.clock_skew,
+                tls=_tls(settings),
+                error=" · ".join(one for one in trouble if one) or None,
+            )
+        )
+    return rows
+
+
+def totals(services: Services) -> tuple[int, int, int, bool]:
+    """Registered phones and trunks, all of them, calls, and whether some system's are missing."""
+    up = total = calls = 0
+    missing = False
+    for name in services.names:
+        counts = services.store.status(name).counts
+        up += (counts.extensions_up or 0) + (counts.trunks_up or 0)
+        total += (counts.extensions or 0) + (counts.trunks or 0)
+        calls += counts.calls or 0
+        missing = missing or (counts.extensions is None and counts.trunks is None)
+    return up, total, calls, missing
+
+
+def log_rows(services: Services) -> list[tuple[int, LogRow]]:
+    """The log by serial, the newest first."""
+    rows = [
+        (
+            event.serial,
+            LogRow(
+                at=event.at,
+                pbx=event.pbx,
+                kind=str(event.kind),
+                severity=str(event.severity),
+                text=event.text,
+                duration=event.duration,
+            ),
+        )
+        for event in services.store.events
+    ]
+    rows.reverse()
+    return rows
