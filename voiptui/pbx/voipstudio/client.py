@@ -156,7 +156,8 @@ class VoipStudio:
         for row in rows:
             one = decode.cdr(row, self.settings.name, self._zone)
             if one is not None and one.id == cdr_id:
-                return replace(one, recordings=await self.recordings(one))
+                found = await self.recordings(one)
+                return replace(one, recordings=found, recording=bool(found))
         raise NotFound(f"VoIPstudio has no CDR {cdr_id}")
 
     async def detail(self, record: Cdr | Registration | Call | Health) -> Detail:
@@ -320,4 +321,5 @@ def _path_safe(text: str) -> str:
 
 
 def _skew(server: datetime | None, received: datetime) -> float | None:
-    return (server - received).total_seconds() if server else None
+    # the header has whole seconds: on average it is half a second behind
+    return (server - received).total_seconds() + 0.5 if server else None
