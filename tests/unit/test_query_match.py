@@ -32,15 +32,51 @@ def at(text: str) -> datetime:
 
 
 ROWS = (
-    Cdr(pbx="london", id="plain", start=at("2026-11-22 09:10"), src="204", dst="+442079460018", src_name="Acme Ltd",
-        direction=Direction.OUTBOUND, disposition=Disposition.ANSWERED, duration=90, billsec=60, ring=30, mos=4.2,
-        trunk="carrier", recording=True, sip_code=200, tags=("vip", "Sales")),
-    Cdr(pbx="London", id="queue", start=at("2026-11-21 23:59:59"), src="3331234567", dst="700", disposition=Disposition.ANSWERED,
-        duration=20, billsec=10, recording=False, legs=(Leg(dst="203", trunk="gsm_1"), Leg(dst="204", dst_name="Straße 100%"))),
-    Cdr(pbx="milan", id="failed", start=at("2026-11-20 00:00"), src="00393331234567", dst="2040", disposition=Disposition.FAILED,
-        duration=0, billsec=0, mos=2.9, sip_code=486, cause="User busy"),
+    Cdr(
+        pbx="london",
+        id="plain",
+        start=at("2026-11-22 09:10"),
+        src="204",
+        dst="+442079460018",
+        src_name="Acme Ltd",
+        direction=Direction.OUTBOUND,
+        disposition=Disposition.ANSWERED,
+        duration=90,
+        billsec=60,
+        ring=30,
+        mos=4.2,
+        trunk="carrier",
+        recording=True,
+        sip_code=200,
+        tags=("vip", "Sales"),
+    ),
+    Cdr(
+        pbx="London",
+        id="queue",
+        start=at("2026-11-21 23:59:59"),
+        src="3331234567",
+        dst="700",
+        disposition=Disposition.ANSWERED,
+        duration=20,
+        billsec=10,
+        recording=False,
+        legs=(Leg(dst="203", trunk="gsm_1"), Leg(dst="204", dst_name="Straße 100%")),
+    ),
+    Cdr(
+        pbx="milan",
+        id="failed",
+        start=at("2026-11-20 00:00"),
+        src="00393331234567",
+        dst="2040",
+        disposition=Disposition.FAILED,
+        duration=0,
+        billsec=0,
+        mos=2.9,
+        sip_code=486,
+        cause="User busy",
+    ),
     Cdr(pbx="milan", id="empty"),
-)  # fmt: skip
+)
 
 
 def found(text: str) -> str:
@@ -158,8 +194,16 @@ def test_both_instants_of_the_repeated_hour_match() -> None:
 
 
 def test_registrations_and_calls() -> None:
-    phone = Registration(pbx="london", kind=RegistrationKind.EXTENSION, name="204", label="Ann", contacts=("10.0.0.5:5060",),
-                         state=RegistrationState.REGISTERED, reachable=True, rtt=12.5)  # fmt: skip
+    phone = Registration(
+        pbx="london",
+        kind=RegistrationKind.EXTENSION,
+        name="204",
+        label="Ann",
+        contacts=("10.0.0.5:5060",),
+        state=RegistrationState.REGISTERED,
+        reachable=True,
+        rtt=12.5,
+    )
     trunk = Registration(
         pbx="london", kind=RegistrationKind.TRUNK, name="Carrier-1", state=RegistrationState.UNREGISTERED
     )

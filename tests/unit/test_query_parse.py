@@ -52,7 +52,10 @@ def term(field: str, operator: Operator, value: str | None) -> Term:
         ("start >= yesterday 14:00", term("start", Operator.GTE, "yesterday 14:00")),
         ("start>=-2h", term("start", Operator.GTE, "-2h")),
         ("start in 09:00..09:20", Term("start", IN, Between("09:00", "09:20"))),
-        ("start in 2026-11-20 14:00 .. 2026-11-20 15:00", Term("start", IN, Between("2026-11-20 14:00", "2026-11-20 15:00"))),
+        (
+            "start in 2026-11-20 14:00 .. 2026-11-20 15:00",
+            Term("start", IN, Between("2026-11-20 14:00", "2026-11-20 15:00")),
+        ),
         ("start in -2h..-1h", Term("start", IN, Between("-2h", "-1h"))),
         ("mos in 1.5..3.25", Term("mos", IN, Between("1.5", "3.25"))),
         ("src in 200..299", Term("src", IN, Between("200", "299"))),
@@ -68,7 +71,7 @@ def term(field: str, operator: Operator, value: str | None) -> Term:
         ("(a or b) c", And((Or((term("any", LIKE, "a"), term("any", LIKE, "b"))), term("any", LIKE, "c")))),
         ("a or ~ 204", Or((term("any", LIKE, "a"), term("any", SAME, "204")))),
     ],
-)  # fmt: skip
+)
 def test_what_is_typed_means(text: str, tree: Node) -> None:
     assert parse(text, CDR) == tree
     assert parse(unparse(tree), CDR) == tree

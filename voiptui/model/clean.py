@@ -32,6 +32,7 @@ def clean(text: str, longest: int = LONGEST) -> str:
     """Text that can only be read: one line, no control, format, private or unassigned character, bounded length."""
     if len(text) <= longest and _PLAIN.match(text):
         return text.strip()
+    cut = len(text) > longest * 8
     text = _INVISIBLE.sub("", _BLANK.sub(" ", text[: longest * 8]))
     kept: list[str] = []
     combining = 0
@@ -48,7 +49,7 @@ def clean(text: str, longest: int = LONGEST) -> str:
                 character = REPLACEMENT  # noqa: PLW2901
         kept.append(character)
     cleaned = "".join(kept).strip()
-    if len(cleaned) > longest:
+    if cut or len(cleaned) > longest:
         cleaned = cleaned[: longest - 1] + CUT_MARK
     return cleaned
 

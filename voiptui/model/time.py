@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_NAIVE = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\Z")
+_NAIVE = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\Z", re.ASCII)
+_NEVER = {1, 9999}  # systems write "never" at the edges of the calendar, where no zone can be applied
+_OFFSET = re.compile(r"([+-])([01]\d|2[0-3]):?([0-5]\d)", re.ASCII)
 
 
 def now() -> datetime:
@@ -18,7 +20,7 @@ def zone(name: str) -> tzinfo:
     """The zone of an IANA name, ``UTC`` or a fixed offset such as ``+03:00``; raises `ValueError` for any other."""
     if name.upper() in {"UTC", "Z"}:
         return UTC
-    offset = re.fullmatch(r"([+-])(\d\d):?(\d\d)", name)
+    offset = _OFFSET.fullmatch(name)
     if offset:
         sign = -1 if offset[1] == "-" else 1
         from datetime import timezone
@@ -60,9 +62,10 @@ def parse_naive(text: str) -> datetime | None:
         return None
     *parts, fraction = match.groups()
     try:
-        return datetime(*map(int, parts), microsecond=int((fraction or "0").ljust(6, "0")[:6]))  # type: ignore[misc,arg-type]  # noqa: DTZ001
+        naive = datetime(*map(int, parts), microsecond=int((fraction or "0").ljust(6, "0")[:6]))  # type: ignore[misc,arg-type]  # noqa: DTZ001
     except ValueError:
         return None
+    return naive if naive.year not in _NEVER else None
 
 
 def candidates(naive: datetime, where: tzinfo) -> tuple[datetime, ...]:
@@ -93,9 +96,9 @@ def parse_instant(text: str, where: tzinfo = UTC) -> datetime | None:
         parsed = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
-    if parsed.tzinfo is None:
-        return to_utc(parsed, where)
-    return parsed.astimezone(UTC)
+    if parsed.year in _NEVER:
+        return None
+    return to_utc(parsed, where) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def from_epoch(value: object) -> datetime | None:

@@ -126,7 +126,7 @@ OPERATIONS: Mapping[Operator, Operation] = MappingProxyType(
                 names=("notlike",),
                 meaning="does not match the pattern; a missing value does not either",
                 words="is not like",
-                example="src_name notlike acme",
+                example="src_name notlike acme%",
                 types=_TEXTS | {T.LIST, T.STATE, T.INTEGER},
                 positive=Operator.LIKE,
             ),
