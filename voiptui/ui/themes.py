@@ -90,7 +90,7 @@ HIGH_CONTRAST = Theme(
     dark=True,
     variables={
         "foreground-muted": "#d0d0d0",
-        "block-cursor-blurred-background": "#00336b",
+        "block-cursor-blurred-background": "#002a5c",
         "block-cursor-blurred-foreground": "#ffffff",
         "block-cursor-blurred-text-style": "bold",
         "block-cursor-background": "#ffff00",
@@ -108,64 +108,77 @@ HIGH_CONTRAST = Theme(
     },
 )
 
-SIXTEEN = Theme(
-    name="voiptui-ansi",
-    primary="ansi_cyan",
-    secondary="ansi_default",
-    accent="ansi_cyan",
-    foreground="ansi_default",
-    background="ansi_default",
-    success="ansi_green",
-    warning="ansi_yellow",
-    error="ansi_red",
-    dark=True,
-    ansi=True,
+_NATIVE = {
+    "ansi-background": "ansi_default",
+    "ansi-foreground": "ansi_default",
+    "surface-active": "ansi_default",
+    "foreground-muted": "ansi_default",
+    "foreground-disabled": "ansi_default",
+    "block-cursor-blurred-background": "ansi_default",
+    "block-cursor-blurred-foreground": "ansi_default",
+    "block-cursor-blurred-text-style": "reverse",
+    "input-cursor-background": "ansi_default",
+    "input-cursor-foreground": "ansi_default",
+    "input-cursor-text-style": "reverse",
+    "border-blurred": "ansi_default",
+    "scrollbar": "ansi_default",
+    "scrollbar-background": "ansi_default",
+}
+
+
+def _native(name: str, *, here: str, good: str, warn: str, bad: str, variables: dict[str, str]) -> Theme:
+    """A theme of the terminal's own colours, on the terminal's own ground."""
+    return Theme(
+        name=name,
+        ansi=True,
+        primary=here,
+        accent=here,
+        success=good,
+        warning=warn,
+        error=bad,
+        secondary="ansi_default",
+        foreground="ansi_default",
+        background="ansi_default",
+        surface="ansi_default",
+        panel="ansi_default",
+        boost="ansi_default",
+        variables=_NATIVE | variables,
+    )
+
+
+SIXTEEN = _native(
+    "voiptui-ansi",
+    here="ansi_cyan",
+    good="ansi_green",
+    warn="ansi_yellow",
+    bad="ansi_red",
     variables={
-        "foreground-muted": "ansi_default",
-        "block-cursor-blurred-background": "ansi_default",
-        "block-cursor-blurred-foreground": "ansi_default",
-        "block-cursor-blurred-text-style": "reverse",
         "block-cursor-background": "ansi_cyan",
         "block-cursor-foreground": "ansi_black",
         "block-cursor-text-style": "bold",
-        "input-cursor-background": "ansi_default",
-        "input-cursor-foreground": "ansi_default",
-        "input-cursor-text-style": "reverse",
+        "input-selection-background": "ansi_cyan",
+        "input-selection-foreground": "ansi_black",
         "footer-key-foreground": "ansi_cyan",
         "border": "ansi_cyan",
-        "border-blurred": "ansi_default",
     },
 )
 
-MONOCHROME = Theme(
-    name="voiptui-mono",
-    primary="ansi_default",
-    secondary="ansi_default",
-    accent="ansi_default",
-    foreground="ansi_default",
-    background="ansi_default",
-    success="ansi_default",
-    warning="ansi_default",
-    error="ansi_default",
-    dark=True,
-    ansi=True,
+MONOCHROME = _native(
+    "voiptui-mono",
+    here="ansi_default",
+    good="ansi_default",
+    warn="ansi_default",
+    bad="ansi_default",
     variables={
-        "foreground-muted": "ansi_default",
-        "block-cursor-blurred-background": "ansi_default",
-        "block-cursor-blurred-foreground": "ansi_default",
-        "block-cursor-blurred-text-style": "reverse",
         "block-cursor-background": "ansi_default",
         "block-cursor-foreground": "ansi_default",
         "block-cursor-text-style": "bold underline",
-        "input-cursor-background": "ansi_default",
-        "input-cursor-foreground": "ansi_default",
-        "input-cursor-text-style": "reverse",
         "input-selection-background": "ansi_default",
         "footer-key-foreground": "ansi_default",
         "border": "ansi_default",
-        "border-blurred": "ansi_default",
-        "scrollbar": "ansi_default",
         "link-color": "ansi_default",
+        "screen-selection-background": "ansi_default",
+        "screen-selection-foreground": "ansi_default",
     },
 )
 
