@@ -86,7 +86,7 @@ HIGH_CONTRAST = Theme(
     panel="#1c1c1c",
     success="#5fff87",
     warning="#ffd75f",
-    error="#ff9a94",
+    error="#ffaea9",
     dark=True,
     variables={
         "foreground-muted": "#d0d0d0",
