@@ -27,9 +27,9 @@ class Faults(Struct, kw_only=True):
     with ``status_body``; ``html`` answers a login page with 200; ``truncate`` cuts bodies after so many bytes and
     closes the connection. ``only`` limits these five to paths that contain it.
     For the wire modules: ``clock_skew`` seconds on top of the site's own; ``token_refused`` credentials are wrong;
-    ``token_expired`` tokens in use are no longer good, a new login helps; ``not_permitted`` paths (parts of them) the
+    ``token_expired`` forgets the sessions given out so far, once; ``not_permitted`` paths (parts of them) the
     credentials have no right for; ``wrong_types`` numbers come as text and the other way round; ``recording_expired``
-    links to recordings given out before are no longer good; ``rate_limited`` too many requests;
+    forgets the links given out so far, once; ``rate_limited`` too many requests;
     ``asterisk_down`` the telephone engine behind the API is stopped; ``cdr_worker_dead`` as MikoPBX has it;
     ``extra`` is free for what only one system does.
     """
@@ -68,7 +68,7 @@ class Faults(Struct, kw_only=True):
 
 
 class Request(Struct, frozen=True):
-    """One request that arrived: monotonic seconds at its start, its end (``None`` while it is under way), what it asked."""
+    """One request that arrived: monotonic seconds when it began and when it was done (``None``: still under way)."""
 
     at: float
     method: str
@@ -189,7 +189,7 @@ async def read_body(receive: Receive) -> bytes:
     body = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if not message.get("more_body"):
             return body
 
