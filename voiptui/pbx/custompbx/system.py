@@ -290,7 +290,7 @@ class CustomPbx:
         offset: int = 0,
         validator: str | None = None,
     ) -> AbstractAsyncContextManager[RecordingStream]:
-        """Opens a recording as it was written; raises `NotFound`, `BadAnswer`, `Unsupported`, `AuthenticationFailed`."""
+        """Opens a recording as it was written; raises `NotFound`, `BadAnswer`, `AuthenticationFailed`."""
         if audio_format not in {"original", recording.format}:
             raise Unsupported(f"CustomPBX delivers recordings as they were written, not as {clean(audio_format)}")
         return recordings.opened(self._client, self._http, recording, offset, validator)
