@@ -64,7 +64,6 @@ class MikoPbx:
         self._down: tuple[float, bool] | None = None
         self._expects_peers = False
         self._version = VersionCache()
-        self._fastest = float("inf")
 
     async def _where(self) -> tzinfo:
         """The zone of the PBX's naive times: configured, else its own setting, else the offset of its clock."""
@@ -151,13 +150,13 @@ class MikoPbx:
         """Calls under way, from the listing that is checked against Asterisk's channels."""
         where = "pbx-status:getActiveChannels"
         place = await self._where()
+        usual = self._wire.fastest
         reply = await self._wire.get(where)
-        self._fastest = min(self._fastest, reply.seconds)
         rows = decode_live.calls(self._pbx, reply.data, where, place, reply.stamp)
         self._channels = (time.monotonic(), decode_live.busy_endpoints(reply.data, where))
         partial: list[str] = []
         if not rows:
-            if reply.seconds - min(self._fastest, 0.5) >= _DEAD_WORKER:
+            if reply.seconds - usual >= _DEAD_WORKER:
                 partial.append(
                     "no call listed, but only after the PBX had waited in vain for its CDR worker: it may be dead"
                 )

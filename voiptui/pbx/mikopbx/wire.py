@@ -68,6 +68,7 @@ class Wire:
         self.http = HttpClient(settings, base_url=base, connections=4)
         self.offset: timedelta | None = None
         self.skew: float | None = None
+        self.fastest = 0.0
         self._turn = asyncio.Lock()
         self._sent: deque[float] = deque()
         self._per_minute = per_minute
@@ -111,6 +112,7 @@ class Wire:
                 break
             reply = self._judge(answer, resource, time.monotonic() - began)
         self._accepted = True
+        self.fastest = min(self.fastest or reply.seconds, reply.seconds)
         self._block = SHORTEST_BLOCK
         if reply.stamp is not None:
             self.offset, self.skew = reply.stamp.offset, reply.skew

@@ -1,0 +1,531 @@
+"""MikoPBX's answers over a real socket: each sample's status and body, credentials, limits, and what they mean."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from voiptui.model.settings import PbxSettings, Secret
+from voiptui.pbx.errors import (
+    AuthenticationFailed,
+    BadAnswer,
+    NotFound,
+    NotPermitted,
+    PbxError,
+    Throttled,
+    Unreachable,
+    Unsupported,
+)
+from voiptui.pbx.mikopbx.client import MikoPbx
+from voiptui.pbx.mikopbx.wire import Wire
+
+SAMPLES = Path(__file__).parent.parent / "data" / "samples" / "mikopbx"
+KEY = "0123456789abcdef" * 4
+
+
+class Asked:
+    """One request as it arrived."""
+
+    def __init__(self, scope: Any, body: bytes) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"].removeprefix("/pbxcore/api/v3/")
+        self.query: str = scope["query_string"].decode()
+        self.headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        self.body = body
+
+
+Answered = tuple[int, dict[str, str], bytes]
+Handler = Callable[[Asked], Answered | Awaitable[Answered]]
+
+
+def stored(name: str) -> Answered:
+    sample = json.loads((SAMPLES / f"{name}.json").read_text())
+    headers = {key.lower(): value for key, value in sample["headers"].items() if key.lower() != "content-length"}
+    return sample["status"], headers, json.dumps(sample["body"]).encode()
+
+
+def text(status: int, body: str) -> Answered:
+    return status, {"content-type": "text/html"}, body.encode()
+
+
+def envelope(data: Any, status: int = 200, **more: Any) -> Answered:
+    body = {"result": status < 400, "data": data, "messages": [], "function": "f", "processor": "p", "pid": 1, **more}
+    body["meta"] = {"timestamp": "2026-11-22T17:44:43+03:00", "hash": ""}
+    return status, {"content-type": "application/json"}, json.dumps(body).encode()
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        found = handler(Asked(scope, body))
+        status, headers, content = found if isinstance(found, tuple) else await found
+        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": pairs})
+        await send({"type": "http.response.body", "body": content})
+
+    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+def key_settings(url: str, **more: Any) -> PbxSettings:
+    return PbxSettings(name="hq", system="mikopbx", url=url, secrets={"token": Secret(KEY)}, timeout=5, **more)
+
+
+def login_settings(url: str) -> PbxSettings:
+    return PbxSettings(
+        name="hq", system="mikopbx", url=url, secrets={"password": Secret("s3cr3t!")}, options={"login": "admin"}
+    )
+
+
+async def failure(answer: Answered, resource: str = "cdr") -> PbxError:
+    async with serving(lambda asked: answer) as url:
+        wire = Wire(key_settings(url))
+        with pytest.raises(PbxError) as caught:
+            await wire.get(resource)
+        await wire.close()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "says"),
+    [
+        ("auth_bad_key", AuthenticationFailed, "wrong or lacks the right for cdr"),
+        ("auth_none", AuthenticationFailed, "wrong or lacks"),
+        ("auth_key_without_permission", AuthenticationFailed, "wrong or lacks"),
+        ("auth_limited_write_denied", AuthenticationFailed, "wrong or lacks"),
+        ("auth_limited_provider_id_hex_letter", AuthenticationFailed, "wrong or lacks"),
+        ("bare_sip", BadAnswer, "Unknown action - getList"),
+        ("bare_pbx_status", BadAnswer, "Unknown action - getList"),
+        ("modules", BadAnswer, "Unknown action"),
+        ("cdr_bad_date", BadAnswer, "Invalid date format"),
+        ("cdr_range_too_big", BadAnswer, "365 days"),
+        ("cdr_negative_offset", BadAnswer, "non-negative"),
+        ("cdr_statsByProvider_missing", BadAnswer, "required"),
+        ("custom_method_unknown", Unsupported, "does not offer"),
+        ("employee_create_conflict", BadAnswer, "already occupied"),
+        ("employee_create_short_secret", BadAnswer, "fair strength"),
+        ("general_settings_PBXVersion", BadAnswer, "not accessible"),
+        ("license", BadAnswer, "License key"),
+        ("not_found_route", Unsupported, "Endpoint not found"),
+        ("sip_getStatus_unknown", BadAnswer, "Extension not found"),
+        ("rec_bad_token", NotPermitted, "expired playback token"),
+        ("rec_no_token", BadAnswer, "token or view"),
+        ("rec_view_outside", NotPermitted, "outside"),
+    ],
+)
+async def test_failures_say_what_they_mean(name: str, kind: type[PbxError], says: str) -> None:
+    error = await failure(stored(name))
+    assert type(error) is kind
+    assert says in str(error)
+    assert KEY not in str(error)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ping", "system_checkAuth", "system_datetime", "network", "sysinfo_hypervisor", "syslog_getLogsList",
+        "fail2ban", "firewall_list", "extensions_list", "extensions_getForSelect", "time_settings", "storage",
+        "cdr_metadata", "sip_provider_record", "auth_limited_provider_id_digit",
+    ],
+)  # fmt: skip
+async def test_good_answers_pass_with_the_clock_in_them(name: str) -> None:
+    async with serving(lambda asked: stored(name)) as url:
+        wire = Wire(key_settings(url))
+        reply = await wire.get("anything")
+        await wire.close()
+    assert reply.data == json.loads((SAMPLES / f"{name}.json").read_text())["body"]["data"]
+    assert wire.offset is not None
+    assert wire.offset.total_seconds() == 3 * 3600
+
+
+async def test_missing_permission_is_401_and_told_apart_once_the_key_was_accepted() -> None:
+    def handler(asked: Asked) -> Answered:
+        return stored("auth_key_without_permission") if asked.path == "cdr" else envelope([])
+
+    async with serving(handler) as url:
+        wire = Wire(key_settings(url))
+        await wire.get("sip:getPeersStatuses")
+        with pytest.raises(NotPermitted, match="lacks the right to read cdr"):
+            await wire.get("cdr")
+        await wire.close()
+
+
+async def test_429_is_text_without_retry_after_and_nothing_more_is_sent() -> None:
+    asked_for = []
+
+    def handler(asked: Asked) -> Answered:
+        asked_for.append(asked.path)
+        return text(429, "Too many requests")
+
+    async with serving(handler) as url:
+        wire = Wire(key_settings(url))
+        with pytest.raises(Throttled) as first:
+            await wire.get("cdr")
+        with pytest.raises(Throttled) as second:
+            await wire.get("sip:getStatuses")
+        await wire.close()
+    assert asked_for == ["cdr"]
+    assert first.value.retry_after == 300
+    assert 290 < (second.value.retry_after or 0) <= 300
+
+
+async def test_requests_keep_below_the_rate_limit() -> None:
+    async with serving(lambda asked: envelope([])) as url:
+        wire = Wire(key_settings(url), per_minute=2)
+        await wire.get("a")
+        await wire.get("b")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(wire.get("c"), 0.3)
+        await wire.close()
+
+
+async def test_requests_never_overlap() -> None:
+    under_way = most = 0
+
+    async def handler(asked: Asked) -> Answered:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.02)
+        under_way -= 1
+        return envelope([])
+
+    async with serving(handler) as url:
+        wire = Wire(key_settings(url))
+        await asyncio.gather(*(wire.get(f"r{number}") for number in range(5)))
+        await wire.close()
+    assert most == 1
+
+
+async def test_400_of_a_silent_worker_is_a_stuck_api() -> None:
+    body = envelope(
+        [], 400, messages={"error": ["Request timeout or worker not responding"]}, function="", processor=""
+    )
+    error = await failure(body)
+    assert isinstance(error, Unreachable)
+    assert "stuck" in str(error)
+
+
+async def test_503_of_the_full_queue_asks_for_fewer_requests() -> None:
+    error = await failure(envelope([], 503, messages={"error": ["Service temporarily unavailable"]}))
+    assert isinstance(error, Throttled)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "says"),
+    [
+        (text(403, "Security violation detected"), BadAnswer, "web filter"),
+        (text(403, "Access denied"), NotPermitted, "firewall refuses this address"),
+        (text(502, "<html><body>Bad Gateway</body></html>"), BadAnswer, "web page"),
+        (text(504, "upstream timed out"), Unreachable, "gets no answer"),
+        (text(200, "<!doctype html><title>Login</title>"), BadAnswer, "web page"),
+        (text(200, ""), BadAnswer, "empty body"),
+        (text(200, "[1, 2]"), BadAnswer, "no envelope"),
+        (text(200, '{"result": true, "data": '), BadAnswer, "not JSON"),
+        ((301, {"location": "https://127.0.0.1:8443/x"}, b""), BadAnswer, "put the right address into url"),
+    ],
+)
+async def test_answers_that_are_not_the_apis(answer: Answered, kind: type[PbxError], says: str) -> None:
+    error = await failure(answer)
+    assert isinstance(error, kind)
+    assert says in str(error)
+
+
+async def test_the_key_is_sent_exactly_as_bearer_and_only_to_the_api() -> None:
+    seen: list[Asked] = []
+
+    def handler(asked: Asked) -> Answered:
+        seen.append(asked)
+        return envelope([])
+
+    async with serving(handler) as url:
+        wire = Wire(key_settings(url + "/pbxcore/api/v3/"))
+        await wire.get("sip:getPeersStatuses")
+        await wire.close()
+    assert seen[0].headers["authorization"] == f"Bearer {KEY}"
+    assert seen[0].path == "sip:getPeersStatuses"
+
+
+class Login:
+    """A server of JWTs; ``live`` are the tokens it accepts."""
+
+    def __init__(self) -> None:
+        self.live: set[str] = set()
+        self.log: list[str] = []
+        self.refreshable = True
+        self.password = "s3cr3t!"
+        self.denies = False
+
+    def __call__(self, asked: Asked) -> Answered:
+        self.log.append(asked.path)
+        if asked.path == "auth:login":
+            if json.loads(asked.body) != {"login": "admin", "password": self.password}:
+                return stored("auth_login_bad")
+            return self.give("cookie-one")
+        if asked.path == "auth:refresh":
+            if not self.refreshable or "refreshToken=cookie-" not in asked.headers.get("cookie", ""):
+                return stored("auth_none")
+            return self.give("cookie-two")
+        if self.denies or asked.headers["authorization"].removeprefix("Bearer ") not in self.live:
+            return stored("auth_none")
+        return envelope([])
+
+    def give(self, cookie: str) -> Answered:
+        token = f"token{len(self.log)}"
+        self.live = {token}
+        status, headers, body = envelope({"accessToken": token, "tokenType": "Bearer", "expiresIn": 900})
+        return status, {**headers, "set-cookie": f"refreshToken={cookie}; path=/; HttpOnly"}, body
+
+
+async def test_login_refresh_and_one_new_login_per_rejection() -> None:
+    server = Login()
+    async with serving(server) as url:
+        wire = Wire(login_settings(url))
+        await wire.get("one")
+        server.live.clear()
+        await wire.get("two")
+        server.live.clear()
+        server.refreshable = False
+        await wire.get("three")
+        assert server.log == [
+            "auth:login", "one", "two", "auth:refresh", "two", "three", "auth:refresh", "auth:login", "three",
+        ]  # fmt: skip
+        server.denies, server.refreshable, server.log = True, True, []
+        with pytest.raises(AuthenticationFailed, match="refused"):
+            await wire.get("four")
+        assert server.log == ["four", "auth:refresh", "four"]
+        await wire.close()
+
+
+async def test_a_wrong_password_is_not_tried_again_and_again() -> None:
+    server = Login()
+    server.password = "changed"
+    async with serving(server) as url:
+        wire = Wire(login_settings(url))
+        for _ in range(3):
+            with pytest.raises(AuthenticationFailed, match="attempts left"):
+                await wire.get("one")
+        await wire.close()
+    assert server.log == ["auth:login"]
+
+
+async def test_login_sample_holds_token_and_cookie() -> None:
+    def handler(asked: Asked) -> Answered:
+        return stored("auth_login") if asked.path == "auth:login" else envelope([asked.headers["authorization"]])
+
+    async with serving(handler) as url:
+        wire = Wire(login_settings(url))
+        reply = await wire.get("one")
+        await wire.close()
+    assert reply.data[0].startswith("Bearer eyJ0eXAi")
+
+
+async def test_no_secret_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        await failure(stored("auth_bad_key"))
+    assert KEY not in caplog.text
+
+
+async def test_a_key_that_http_cannot_carry_is_not_quoted() -> None:
+    async with serving(lambda asked: envelope([])) as url:
+        for key in ("abc\ndef", "schlüssel"):
+            wire = Wire(PbxSettings(name="hq", system="mikopbx", url=url, secrets={"token": Secret(key)}))
+            with pytest.raises(PbxError) as caught:
+                await wire.get("one")
+            assert key not in str(caught.value)
+            assert "abc" not in str(caught.value)
+            assert "characters that HTTP cannot carry" in str(caught.value)
+            await wire.close()
+
+
+def pbx_handler(faults: dict[str, Answered]) -> Handler:
+    names = {
+        "sip:getStatuses": "sip_getStatuses",
+        "sip:getPeersStatuses": "sip_getPeersStatuses",
+        "sip-providers:getStatuses": "sip_providers_getStatuses",
+        "sip-providers": "sip_providers_list_disabled",
+        "pbx-status:getActiveChannels": "active_channels",
+        "time-settings": "time_settings",
+        "storage:usage": "storage_usage",
+        "advice:getList": "advice",
+        "firewall:getBannedIps": "firewall_banned",
+        "cdr": "cdr_linkedid",
+        "cdr:getStatsByProvider": "cdr_statsByProvider",
+        "employees": "employees_list",
+        "sip/201:getHistory": "sip_getHistory_201",
+        "sip/201:getStats": "sip_getStats_201",
+        "sip/201:getAuthFailureStats": "sip_getAuthFailureStats_201",
+        "sip-providers/SIP-TRUNK-A1B2C3D4:getStatus": "sip_provider_getStatus",
+        "sip-providers/SIP-TRUNK-DEADBEEF:getStatus": "auth_limited_provider_id_hex_letter",
+        "sip-providers/SIP-TRUNK-DEADBEEF:getHistory": "sip_provider_getHistory",
+        "sip-providers/SIP-TRUNK-A1B2C3D4:getStats": "sip_provider_getStats",
+    }
+
+    def handler(asked: Asked) -> Answered:
+        if asked.path in faults:
+            return faults[asked.path]
+        if asked.path == "system:checkIfNewReleaseAvailable":
+            return envelope({"currentVersion": "2026.1.223", "newVersionAvailable": True, "latestVersion": "2026.2.1"})
+        if asked.method == "POST" and asked.path == "employees":
+            return stored("employee_create")
+        name = names.get(asked.path)
+        return stored(name) if name else stored("not_found_route")
+
+    return handler
+
+
+@asynccontextmanager
+async def pbx(faults: dict[str, Answered] | None = None, **more: Any) -> AsyncIterator[MikoPbx]:
+    async with serving(pbx_handler(faults or {})) as url:
+        system = MikoPbx(key_settings(url, **more))
+        yield system
+        await system.close()
+
+
+async def test_registrations_of_phones_and_trunks() -> None:
+    async with pbx() as system:
+        await system.calls()
+        snapshot = await system.registrations()
+    assert snapshot.partial is None
+    assert len(snapshot.rows) == 13
+    assert {row.name: row.calls for row in snapshot.rows}["201"] == 1
+
+
+async def test_asterisk_down_behind_a_200_is_said_and_nothing_shown_offline() -> None:
+    down = {"sip:getPeersStatuses": stored("amidown_peers"), "sip:getStatuses": stored("amidown_sip_getStatuses"),
+            "sip-providers:getStatuses": stored("amidown_sip_providers_getStatuses"),
+            "pbx-status:getActiveChannels": stored("amidown_active_channels")}  # fmt: skip
+    async with pbx(down) as system:
+        snapshot = await system.registrations()
+        calls = await system.calls()
+        health = await system.health()
+    assert snapshot.partial is not None
+    assert "Asterisk does not answer" in snapshot.partial
+    assert {row.state.value for row in snapshot.rows} <= {"unknown", "disabled"}
+    assert calls.partial is not None
+    assert "Asterisk" in calls.partial
+    assert "Asterisk does not answer" in health.rows[0].warnings[0]
+
+
+async def test_a_key_without_the_right_for_trunks_still_shows_phones() -> None:
+    async with pbx({"sip-providers:getStatuses": stored("auth_key_without_permission")}) as system:
+        snapshot = await system.registrations()
+    assert snapshot.partial == "the API key lacks the right to read sip-providers"
+    assert {row.kind.value for row in snapshot.rows} == {"extension"}
+    async with pbx({"sip:getStatuses": stored("auth_key_without_permission")}) as system:
+        snapshot = await system.registrations()
+    assert snapshot.partial == "the API key lacks the right to read sip"
+    assert {row.kind.value for row in snapshot.rows} == {"trunk"}
+
+
+async def test_an_empty_answer_after_two_seconds_hints_at_a_dead_worker() -> None:
+    async def slow(asked: Asked) -> Answered:
+        if asked.path == "time-settings":
+            return stored("time_settings")
+        await asyncio.sleep(2.2)
+        return stored("amidown_active_channels")
+
+    async with serving(slow) as url:
+        system = MikoPbx(key_settings(url))
+        snapshot = await system.calls()
+        await system.close()
+    assert snapshot.rows == ()
+    assert snapshot.partial is not None
+    assert "CDR worker" in snapshot.partial
+
+
+async def test_health_tells_version_zone_clock_and_missing_rights() -> None:
+    async with pbx({"storage:usage": stored("auth_key_without_permission")}) as system:
+        snapshot = await system.health()
+    (row,) = snapshot.rows
+    assert (row.version, row.zone) == ("2026.1.223", "Europe/Moscow")
+    assert row.clock_skew is not None
+    assert any("its clock is" in warning for warning in row.warnings)
+    assert ("newer version", "2026.2.1") in row.facts
+    assert ("banned addresses", "0") in row.facts
+    assert snapshot.partial == "the API key lacks the right to read storage"
+
+
+async def test_without_the_zone_setting_the_offset_of_the_clock_counts_and_is_said() -> None:
+    async with pbx({"time-settings": stored("auth_key_without_permission")}) as system:
+        snapshot = await system.health()
+        call = await system.cdr("mikopbx-1795158000.1")
+    assert snapshot.rows[0].zone == "+03:00"
+    assert any("set timezone" in warning for warning in snapshot.rows[0].warnings)
+    assert call.start is not None
+    assert call.start.hour == 7
+
+
+async def test_a_call_by_its_id_and_its_absence() -> None:
+    async with pbx() as system:
+        call = await system.cdr("mikopbx-1795158000.1")
+        assert call.raw is not None
+        for absent in ("mikopbx-1.9", "../x", "' or 1=1"):
+            with pytest.raises(NotFound):
+                await system.cdr(absent)
+        detail = await system.detail(call)
+    assert detail.sections[0].title == "Legs"
+    assert any("201 (Smith James)" in line for _, line in detail.sections[0].lines)
+
+
+async def test_details_of_phones_and_trunks() -> None:
+    async with pbx() as system:
+        rows = {row.name: row for row in (await system.registrations()).rows}
+        phone = await system.detail(rows["201"])
+        trunk = await system.detail(rows["SIP-TRUNK-A1B2C3D4"])
+    titles = {section.title: section.lines for section in phone.sections}
+    assert titles["Availability"] == (("2026-11-22", "100 % of 2 checks"),)
+    assert titles["History"][0][0] == "2026-11-22 17:44:38"
+    assert "was Unknown" in titles["History"][0][1]
+    assert ("totalChecks", "2") in {section.title: section.lines for section in trunk.sections}["Checks"]
+
+
+async def test_trunk_ids_ending_in_a_hex_letter_are_refused_to_limited_keys() -> None:
+    async with pbx() as system:
+        rows = {row.name: row for row in (await system.registrations()).rows}
+        detail = await system.detail(rows["SIP-TRUNK-DEADBEEF"])
+    assert any("ends in A to F" in note for note in detail.notes)
+    assert any(section.title == "History" for section in detail.sections)
+
+
+async def test_changes_are_refused_unless_allowed() -> None:
+    async with pbx() as system:
+        with pytest.raises(NotPermitted, match="allow_changes"):
+            await system.add_employee("291", "John Smith", "Secure#Pass9201")
+        with pytest.raises(NotPermitted, match="allow_changes"):
+            await system.add_provider("x", "h", "u", "s")
+        with pytest.raises(NotPermitted, match="allow_changes"):
+            await system.act("mikopbx.employee.add", None, number="1", name="n", secret="s")
+        assert [person.number for person in await system.employees()] == ["202", "203"]
+        assert len(await system.providers()) == 10
+        assert [action.id for action in system.actions(None)] == ["mikopbx.employee.add", "mikopbx.provider.add"]
+    async with pbx(allow_changes=True) as system:
+        person = await system.add_employee("291", "John Smith", "Secure#Pass9201", transport="udp")
+        assert (person.id, person.number) == ("113", "291")
+        done = await system.act("mikopbx.employee.add", None, number="291", name="John Smith", secret="Secure#Pass9201")
+        assert done == "extension 291 created for John Smith"
+        with pytest.raises(BadAnswer, match="do not fit"):
+            await system.act("mikopbx.employee.add", None, number="291")
+        with pytest.raises(Unsupported, match="knows no value"):
+            await system.add_employee("291", "x", "y", colour="red")
