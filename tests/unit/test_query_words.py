@@ -102,8 +102,8 @@ def test_every_offered_way_to_write_a_value_is_one(field: object) -> None:
         ("recording = yes", "a recording is offered"),
         ("recording = unknown", "it is not known whether a recording is offered"),
         (
-            "not (acme or trunk = gsm)",
-            "it is not so that (either a number or name of it contains acme, or the trunk that carried the call is gsm)",
+            "not (acme or codec = opus)",
+            "it is not so that (either a number or name of it contains acme, or the codec is opus)",
         ),
         ('src_name = "Acme Ltd"', "the name of the caller is “Acme Ltd”"),
     ],

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from voiptui.model.fields import ANY, ANY_FIELDS, FIELDS, Field, FieldType
-from voiptui.model.phone import same_number
+from voiptui.model.phone import digits, same_number
 from voiptui.model.records import Call, Cdr, Kind, Registration
 from voiptui.query.operators import OPERATIONS
 from voiptui.query.order import order_key
@@ -125,22 +125,20 @@ def _of_one(field: Field, check: Test, missing: bool) -> Test:
 
 
 def _of_several(fields: list[Field], check: Test, missing: bool) -> Test:
-    own = [attrgetter(field.name) for field in fields if field.type is not FieldType.LIST]
+    own = attrgetter(*(field.name for field in fields if field.type is not FieldType.LIST))
     lists = [attrgetter(field.name) for field in fields if field.type is FieldType.LIST]
-    legs = [attrgetter(field.name) for field in fields if field.per_leg]
-
-    def values(row: Any) -> list[Any]:
-        found = [get(row) for get in own]
-        for get in lists:
-            found += get(row)
-        if legs:
-            for leg in row.legs:
-                found += [get(leg) for get in legs]
-        return found
+    per_leg = [field.name for field in fields if field.per_leg]
+    of_leg = attrgetter(*per_leg) if per_leg else None
 
     def test(row: Any) -> bool:
+        values = own(row)
+        for get in lists:
+            values += get(row)
+        if of_leg is not None:
+            for leg in row.legs:
+                values += of_leg(leg)
         absent = True
-        for value in values(row):
+        for value in values:
             if value is not None:
                 if check(value):
                     return True
@@ -172,10 +170,14 @@ def _check(term: BoundTerm, field_type: FieldType) -> Test:
 
 
 def _same_number(number: str) -> Test:
-    # Rows repeat the same few thousand numbers: an answer once found is kept, within bounds.
+    # Rows repeat the same few thousand numbers: an answer once found is kept, within bounds. And a number that
+    # visibly ends with another digit needs no closer look (behind a colon it may be the end of a host).
     known: dict[str, bool] = {}
+    other_endings = frozenset("0123456789") - {(digits(number) or "")[-1:]}
 
     def check(present: str) -> bool:
+        if present[-1:] in other_endings and ":" not in present:
+            return False
         answer = known.get(present)
         if answer is None:
             if len(known) >= _REMEMBERED:
@@ -193,7 +195,7 @@ def _equal(value: Value) -> Test:
             ((low, high),) = intervals
             return lambda present: low <= present < high
         return lambda present: any(low <= present < high for low, high in intervals)
-    return lambda present: bool(present == value)
+    return lambda present: present == value
 
 
 def _one_of(choice: Choice) -> Test:
@@ -211,22 +213,22 @@ def _ordered(operator: Operator, limit: Value, typed: Value) -> Test:
     if isinstance(limit, Moments):
         edge = limit.low if operator in {Operator.GTE, Operator.LT} else limit.high
         if operator is Operator.LTE:
-            return lambda present: bool(present < edge)
+            return lambda present: present < edge
         if operator is Operator.GT:
-            return lambda present: bool(present >= edge)
+            return lambda present: present >= edge
     return _compare(operator, edge)
 
 
 def _compare(operator: Operator, edge: Any) -> Test:
     match operator:
         case Operator.LT:
-            return lambda present: bool(present < edge)
+            return lambda present: present < edge
         case Operator.LTE:
-            return lambda present: bool(present <= edge)
+            return lambda present: present <= edge
         case Operator.GT:
-            return lambda present: bool(present > edge)
+            return lambda present: present > edge
         case _:
-            return lambda present: bool(present >= edge)
+            return lambda present: present >= edge
 
 
 def _ordered_text(operator: Operator, limit: str, typed: Value) -> Test:
