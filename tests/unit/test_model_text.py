@@ -5,7 +5,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voiptui.model.clean import CUT_MARK, LONGEST, REPLACEMENT, clean, clean_lines, clean_tree, text_or_none
@@ -33,6 +33,7 @@ def test_hostile_strings_become_one_harmless_line(name: str) -> None:
 
 
 @given(ANY_TEXT)
+@settings(deadline=None)
 def test_any_text_becomes_harmless_and_stays_so(text: str) -> None:
     cleaned = clean(text)
     assert harmless(cleaned)
@@ -148,6 +149,7 @@ WRITTEN = st.builds(lambda prefix, number: prefix + number, st.sampled_from(["",
 
 
 @given(WRITTEN, WRITTEN)
+@settings(deadline=None)
 def test_being_the_same_number_is_mutual_and_a_server_may_narrow_by_the_tail(one: str, other: str) -> None:
     assert same_number(one, one)
     assert same_number(one, other) == same_number(other, one)
@@ -159,6 +161,7 @@ def test_being_the_same_number_is_mutual_and_a_server_may_narrow_by_the_tail(one
 
 
 @given(NUMBER)
+@settings(deadline=None)
 def test_short_numbers_match_exactly_only(number: str) -> None:
     if len(number) < SHORT:
         assert not same_number(number, "0" + number)

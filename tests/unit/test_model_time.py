@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voiptui.model.fields import ANY_FIELDS, FIELDS, FieldType
@@ -90,6 +90,7 @@ def test_instants(text: str, expected: str | None) -> None:
 @given(
     st.text(max_size=40) | st.from_regex(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)?", fullmatch=True)
 )
+@settings(deadline=None)
 def test_any_text_is_an_instant_or_none(text: str) -> None:
     instant = parse_instant(text, ROME)
     assert instant is None or instant.tzinfo is UTC

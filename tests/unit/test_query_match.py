@@ -1,6 +1,5 @@
 """What each operator finds, by plain examples on a handful of rows."""
 
-import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -252,8 +251,7 @@ def test_patterns(typed: str, bound: str, parts: tuple[str | None, ...]) -> None
     assert contained(bound) == (parts[1] if len(parts) == 3 and parts[0] is parts[2] is None else None)
 
 
-def test_a_hostile_pattern_costs_no_time() -> None:
+def test_a_pattern_that_would_never_end_by_trying_everything_ends() -> None:
     matches = matcher("%a" * 60 + "%b")
-    before = time.process_time()
-    assert not any(matches("a" * 256) for _ in range(20))
-    assert time.process_time() - before < 2
+    assert not matches("a" * 256)
+    assert matches("a" * 255 + "B")

@@ -170,7 +170,7 @@ def test_every_spelling_of_every_operator(spelling: str, change: "type[str]") ->
         ("tags > x", 5, None),
         ('src = "open', 6, None),
         ("src = 'open", 6, None),
-        ("a ! b", 2, None),
+        ("src ! b", 4, "!="),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text: str, column: int, suggestion: str | None) -> None:

@@ -388,7 +388,7 @@ TYPED = (
 
 
 @given(TYPED, KINDS)
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_any_text_is_a_tree_or_an_error_with_a_place(text: str, kind: Kind) -> None:
     try:
         tree = parse(text, kind)
@@ -404,7 +404,7 @@ def test_any_text_is_a_tree_or_an_error_with_a_place(text: str, kind: Kind) -> N
 
 
 @given(st.data(), KINDS)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_printing_a_tree_and_reading_it_gives_the_tree_back(data: st.DataObject, kind: Kind) -> None:
     tree = data.draw(trees(kind))
     assert parse(unparse(tree), kind) == tree
@@ -412,7 +412,7 @@ def test_printing_a_tree_and_reading_it_gives_the_tree_back(data: st.DataObject,
 
 
 @given(st.data(), KINDS)
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_matching_agrees_with_the_plain_evaluator(data: st.DataObject, kind: Kind) -> None:
     bound = bind(data.draw(trees(kind)), kind, NOW, ROME)
     test = predicate(bound, kind)
@@ -421,6 +421,7 @@ def test_matching_agrees_with_the_plain_evaluator(data: st.DataObject, kind: Kin
 
 
 @given(st.data(), KINDS)
+@settings(deadline=None)
 def test_negative_operators_are_the_exact_opposites(data: st.DataObject, kind: Kind) -> None:
     term = data.draw(terms(kind))
     opposite = {Operator.EQ: Operator.NE, Operator.LIKE: Operator.NOTLIKE}.get(term.operator)
@@ -453,7 +454,7 @@ def start_trees() -> st.SearchStrategy[Node]:
 
 
 @given(start_trees(), st.lists(RECORDS[Kind.CDR], min_size=1, max_size=8))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_every_matching_row_starts_inside_the_window(tree: Node, rows: list[Cdr]) -> None:
     bound = bind(tree, Kind.CDR, NOW, ROME)
     wide = timedelta(days=1000)
@@ -466,6 +467,7 @@ def test_every_matching_row_starts_inside_the_window(tree: Node, rows: list[Cdr]
 
 
 @given(trees(Kind.CDR), st.data())
+@settings(deadline=None)
 def test_only_terms_that_every_match_satisfies_are_given_away(tree: Node, data: st.DataObject) -> None:
     bound = bind(tree, Kind.CDR, NOW, ROME)
     narrowed = data.draw(
@@ -501,7 +503,7 @@ def test_only_terms_that_every_match_satisfies_are_given_away(tree: Node, data: 
     KINDS,
     st.dictionaries(st.sampled_from(["src", "trunk", "pbx"]), st.lists(st.text(max_size=8), max_size=4)),
 )
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_completion_never_fails_and_stays_in_its_place(
     text: str, cursor: int, kind: Kind, known: dict[str, list[str]]
 ) -> None:

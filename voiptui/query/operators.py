@@ -179,6 +179,7 @@ OTHER_SPELLINGS: Mapping[str, str] = MappingProxyType(
         "isnt": "!=",
         "unequal": "!=",
         "not": "!=",
+        "!": "!=",
         "=<": "<=",
         "le": "lte",
         "=>": ">=",
