@@ -1,1 +1,1 @@
-"""Polling, keeping, searching and downloading: what runs behind the screen and behind the command line."""
+"""What keeps data of many telephone systems fresh, searches them all at once and fetches recordings."""

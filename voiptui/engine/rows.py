@@ -1,0 +1,150 @@
+"""The rows of one stream of one system, compared by key from poll to poll."""
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from voiptui.model.records import Call, Registration
+
+Key = tuple[str, ...]
+R = TypeVar("R", Registration, Call)
+
+# these change with every poll without anything having happened
+UNMARKED = frozenset({"duration", "expires", "rtt", "jitter", "raw"})
+# how long a row that incomplete answers leave out may still be shown, in seconds
+KEPT_REGISTRATION = 900.0
+KEPT_CALL = 60.0
+KEPT: Mapping[type, float] = {Registration: KEPT_REGISTRATION, Call: KEPT_CALL}
+
+MOST_REMEMBERED = 100_000
+
+
+class Mark(Struct, frozen=True):
+    """Which fields of a row changed at the poll of ``at``; ``at_seconds`` is the monotonic clock then."""
+
+    at: datetime
+    at_seconds: float
+    fields: frozenset[str]
+    new: bool = False
+
+
+class Changes(Struct, frozen=True, kw_only=True):
+    """Rows changed or added and keys removed between two revisions; not ``complete``: take all rows anew."""
+
+    revision: int
+    changed: dict[Any, Any]
+    removed: frozenset[Any]
+    complete: bool
+
+
+class Update(Struct, frozen=True, kw_only=True):
+    """What one answer did to a table: rows with something to mark, added and lost ones, every key touched."""
+
+    changed: list[tuple[Key, Any, Any]]
+    added: list[tuple[Key, Any]]
+    lost: list[tuple[Key, Any]]
+    touched: tuple[Key, ...]
+    removed: tuple[Key, ...]
+    repeated: int
+
+
+class Table(Generic[R]):
+    """Rows by key in the order of the answers, with the mark of each row's last change."""
+
+    def __init__(self) -> None:
+        self.rows: dict[Key, R] = {}
+        self.marks: dict[Key, Mark] = {}
+        self.unconfirmed: dict[Key, float] = {}
+        self.filled = False
+
+    def take(self, rows: tuple[R, ...], *, partial: bool, at: float, now: datetime) -> Update:
+        """Takes over an answer; from an incomplete one nothing is lost, what it leaves out is kept for a while."""
+        before, after = self.rows, {}
+        changed: list[tuple[Key, Any, Any]] = []
+        added: list[tuple[Key, Any]] = []
+        touched: list[Key] = []
+        repeated = 0
+        for row in rows:
+            key: Key = row.key
+            if key in after:
+                repeated += 1
+                continue
+            old = before.get(key)
+            if old is None:
+                added.append((key, row))
+                touched.append(key)
+                if self.filled:
+                    self.marks[key] = Mark(now, at, frozenset(), new=True)
+            elif old == row:
+                row = old  # noqa: PLW2901 - the same object tells the screen that nothing changed
+            else:
+                touched.append(key)
+                fields = _differences(old, row)
+                if fields:
+                    changed.append((key, old, row))
+                    self.marks[key] = Mark(now, at, fields)
+            after[key] = row
+        lost: list[tuple[Key, Any]] = []
+        removed: list[Key] = []
+        for key in [key for key in before if key not in after]:
+            if partial:
+                since = self.unconfirmed.setdefault(key, at)
+                if at - since <= KEPT[type(before[key])]:
+                    after[key] = before[key]
+                    continue
+            else:
+                lost.append((key, before[key]))
+            removed.append(key)
+            self.marks.pop(key, None)
+        if self.unconfirmed:
+            seen = {row.key for row in rows}
+            self.unconfirmed = {
+                key: since for key, since in self.unconfirmed.items() if key in after and key not in seen
+            }
+        self.rows, self.filled = after, True
+        return Update(
+            changed=changed,
+            added=added,
+            lost=lost,
+            touched=tuple(touched),
+            removed=tuple(removed),
+            repeated=repeated,
+        )
+
+
+def _differences(old: Registration | Call, new: Registration | Call) -> frozenset[str]:
+    return frozenset(
+        name for name in old.__struct_fields__ if name not in UNMARKED and getattr(old, name) != getattr(new, name)
+    )
+
+
+class Journal:
+    """Which keys were touched at which revision, as far back as 100,000 keys go."""
+
+    def __init__(self, most: int = MOST_REMEMBERED) -> None:
+        self._entries: deque[tuple[int, tuple[Key, ...]]] = deque()
+        self._most = most
+        self._held = 0
+        self._forgotten = 0
+
+    def add(self, revision: int, keys: tuple[Key, ...]) -> None:
+        """Notes what a revision touched."""
+        self._entries.append((revision, keys))
+        self._held += len(keys)
+        while self._held > self._most:
+            self._forgotten, dropped = self._entries.popleft()
+            self._held -= len(dropped)
+
+    def since(self, revision: int) -> list[Key] | None:
+        """The keys touched after a revision, each once; ``None`` when that is too long ago to tell."""
+        if revision < self._forgotten:
+            return None
+        touched: dict[Key, None] = {}
+        for at, keys in reversed(self._entries):
+            if at <= revision:
+                break
+            touched.update(dict.fromkeys(keys))
+        return list(touched)
