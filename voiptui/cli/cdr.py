@@ -112,9 +112,6 @@ class _Search:
     """One search: streamed when all rows are wanted in any order, else merged, ordered and cut at the end."""
 
     def __init__(self, args: argparse.Namespace, config: Config) -> None:
-        from voiptui.engine.search import Search, SearchSpec
-        from voiptui.engine.systems import open_systems
-
         at = now()
         self._args = args
         self._config = config
@@ -125,6 +122,10 @@ class _Search:
         order = order_of(args.order)
         self._stream = limit is None and args.order is None
         self._writer = row_writer(args, config, Kind.CDR, at)
+
+        from voiptui.engine.search import Search, SearchSpec
+        from voiptui.engine.systems import open_systems
+
         self._systems = open_systems(pbxs)
         self._search = Search(
             self._systems,
