@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from voiptui.output.values import cut, width
 
+NEAR = 12
 LOOKS = ("title", "good", "warn", "bad", "dim", "key", "active", "alert")
 
 
@@ -39,22 +40,28 @@ def cut_spans(spans: Sequence[Span], columns: int, mark: str = "…") -> list[Sp
     return kept
 
 
-def changed_columns(old: Strip, new: Strip) -> tuple[int, int] | None:
-    """First and last (excluded) column in which two strips differ, ``None`` when they do not."""
+def changed_runs(old: Strip, new: Strip) -> list[tuple[int, int]]:
+    """Where two strips differ: first and last (excluded) columns, near ones joined because a jump costs bytes too."""
 
     def cells(strip: Strip) -> list[tuple[str, Style | None]]:
         return [
-            (character, segment.style)
+            (letter, segment.style)
             for segment in strip
             for letter in segment.text
-            for character in [letter] * max(width(letter), 0)
+            for _ in range(max(width(letter), 0))
         ]
 
     before, after = cells(old), cells(new)
     if len(before) != len(after):
-        return (0, max(len(before), len(after)))
-    differing = [at for at, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
-    return (differing[0], differing[-1] + 1) if differing else None
+        return [(0, max(len(before), len(after)))]
+    runs: list[tuple[int, int]] = []
+    for at, (one, other) in enumerate(zip(before, after, strict=True)):
+        if one != other:
+            if runs and at - runs[-1][1] <= NEAR:
+                runs[-1] = (runs[-1][0], at + 1)
+            else:
+                runs.append((at, at + 1))
+    return runs
 
 
 class Line(Widget):
@@ -78,9 +85,9 @@ class Line(Widget):
         if self._drawn is None or not self.size.width:
             self.refresh()
             return
-        changed = changed_columns(self._drawn, self._strip())
-        if changed:
-            self.refresh(Region(changed[0], 0, changed[1] - changed[0], 1))
+        runs = changed_runs(self._drawn, self._strip())
+        if runs:
+            self.refresh(*(Region(first, 0, last - first, 1) for first, last in runs))
 
     @property
     def text(self) -> str:

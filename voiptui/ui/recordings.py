@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voiptui.engine.events import Event, EventKind, Severity
+from voiptui.engine.events import EventKind, Severity
 from voiptui.model.records import Cdr
 from voiptui.pbx.errors import NotFound, PbxError
 
@@ -87,14 +87,11 @@ class Recordings:
             whole = f" of {size_text(step.total)}" if step.total else ""
             self._say(f"{prefix}{size_text(step.received)}{whole} from {call.pbx}", False)
 
-        saved = []
-        for recording in found[:1] if only_first else found:
-            saved.append(await downloads.fetch(system, call, recording, "original", None, progress))
-        return saved
+        wanted = found[:1] if only_first else found
+        return [await downloads.fetch(system, call, each, "original", None, progress) for each in wanted]
 
     def _log(self, pbx: str, text: str, severity: Severity) -> None:
-        at = self._services.clock()
-        self._services.store.events.add(Event(at=at, pbx=pbx, kind=EventKind.DOWNLOAD, text=text, severity=severity))
+        self._services.store.log(EventKind.DOWNLOAD, pbx, text, severity)
 
     def close(self) -> None:
         """Ends the players and removes what was fetched to be played."""

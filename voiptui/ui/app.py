@@ -1,0 +1,443 @@
+"""The monitor: five panes under two lines that say how every telephone system is."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events, on
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.driver import Driver
+from textual.screen import Screen
+
+import voiptui
+from voiptui.model.clean import clean
+from voiptui.query.errors import FilterError
+from voiptui.ui.actions import ACTIONS, PaneName
+from voiptui.ui.deeds import Deeds
+from voiptui.ui.header import TabMark, clock_text, header_spans, tab_spans, title_text, worst
+from voiptui.ui.keymap import Keymap, make_keymap
+from voiptui.ui.lines import Line, Span, spans_width
+from voiptui.ui.messages import RunAction, Said, StatusChanged
+from voiptui.ui.panes.base import Pane
+from voiptui.ui.recordings import Recordings
+from voiptui.ui.services import Services
+from voiptui.ui.statuses import pbx_marks, totals
+from voiptui.ui.terminal import title_sequence
+from voiptui.ui.themes import use_theme
+from voiptui.ui.views import Views, views_path
+
+if TYPE_CHECKING:
+    from voiptui.config.load import Config
+    from voiptui.engine.systems import Systems
+
+BETWEEN_PAINTS = 0.1
+SAID_FOR = 12.0
+TITLES = {
+    PaneName.SYSTEMS: "Systems",
+    PaneName.REGISTRATIONS: "Registrations",
+    PaneName.CALLS: "Calls",
+    PaneName.CDR: "CDR",
+    PaneName.LOG: "Log",
+}
+
+
+def style_path() -> Path:
+    """The stylesheet: in the package where it is installed, beside it in a checkout."""
+    package = Path(voiptui.__file__).parent
+    inside = package / "styles" / "app.tcss"
+    return inside if inside.exists() else package.parent / "styles" / "app.tcss"
+
+
+class Tabs(Line):
+    """The line of panes; a click goes to one."""
+
+    def on_click(self, event: events.Click) -> None:
+        """The pane under the mouse."""
+        index = self.column_owner(event.x)
+        if index is not None:
+            self.post_message(RunAction(list(PaneName)[index].value))
+
+
+class Main(Screen[None], inherit_bindings=False):
+    """The screen of the panes; all its keys are actions of the table."""
+
+    ALLOW_SELECT: ClassVar[bool] = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def compose(self) -> ComposeResult:
+        """Two lines, the pane, one line."""
+        yield Line(id="header")
+        yield Tabs(id="tabs")
+        yield Container(id="panes")
+        yield Line(id="status")
+
+
+class Monitor(Deeds, App[None]):
+    """The program on the screen. It never waits for a telephone system."""
+
+    CSS_PATH = style_path()
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "voiptui"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", "Stop", show=False, priority=True)]
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        views: Views,
+        driver_class: type[Driver] | None = None,
+        no_color: bool = False,
+        crash_directory: Path | None = None,
+    ) -> None:
+        super().__init__(driver_class=driver_class)
+        self.services = services
+        self.keymap: Keymap = services.keymap
+        self.views = views
+        self.recordings = Recordings(services, self.said)
+        self.commands_given: list[str] = []
+        self.pane_name = PaneName.SYSTEMS
+        self._panes: dict[PaneName, Pane] = {}
+        self._no_color = no_color
+        self._crash_directory = crash_directory
+        self._said: Span | None = None
+        self._said_until = 0.0
+        self._dirty = False
+        self._title_sent = ""
+        self._seen_events = 0
+        self._unsubscribe: Callable[[], None] | None = None
+        self._quieter = False
+        for key, action_id in self.keymap.keys.items():
+            self.bind(key, f"act('{action_id}')", description=ACTIONS[action_id].label, show=False)
+
+    # Building
+
+    def get_default_screen(self) -> Screen[None]:
+        """The screen of the panes."""
+        return Main(id="main")
+
+    def on_mount(self) -> None:
+        """The first pane, then the polls, in the background."""
+        use_theme(self, self.services.config.theme or "dark", no_color=self._no_color)
+
+    def on_ready(self) -> None:
+        """The screen stands: everything else begins."""
+        self.show_pane(PaneName.SYSTEMS)
+        self._unsubscribe = self.services.store.subscribe(self._store_changed)
+        self.services.poller.start()
+        self._look()
+        self.set_interval(1.0, self._tick)
+        complaints = [*self.keymap.complaints, *self.services.config.warnings]
+        if self.views.trouble:
+            complaints.append(self.views.trouble)
+        if complaints:
+            self.said("; ".join(complaints), bad=True)
+        self._paint_lines()
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane that is shown; ``None`` before the first."""
+        return self._panes.get(self.pane_name)
+
+    def pane_of(self, name: PaneName) -> Pane:
+        """A pane, made when it is first wanted."""
+        pane = self._panes.get(name)
+        if pane is None:
+            from voiptui.ui.panes.make import make_pane
+
+            pane = self._panes[name] = make_pane(name, self.services)
+            self.screen_stack[0].query_one("#panes", Container).mount(pane)
+        return pane
+
+    def show_pane(self, name: PaneName) -> Pane:
+        """Shows a pane and gives it the keys."""
+        fresh = name not in self._panes
+        pane = self.pane_of(name)
+        self.pane_name = name
+        for other in self._panes.values():
+            other.display = other is pane
+        if not fresh:
+            pane.reload(mark=False)
+            pane.grid.focus()
+        if name is PaneName.LOG:
+            self._seen_events = self.services.store.events.serial
+        self._look()
+        self._paint_lines()
+        return pane
+
+    def _look(self) -> None:
+        """Tells the poller which streams are looked at."""
+        from voiptui.model.records import Stream
+
+        streams = {
+            PaneName.SYSTEMS: {Stream.REGISTRATIONS, Stream.CALLS, Stream.HEALTH},
+            PaneName.REGISTRATIONS: {Stream.REGISTRATIONS},
+            PaneName.CALLS: {Stream.CALLS},
+        }.get(self.pane_name, set())
+        self.services.poller.look_at(streams, None)
+
+    # Keys
+
+    def action_act(self, action_id: str) -> None:
+        """Does an action of the table, or says why not."""
+        pane = self.pane
+        if pane is None:
+            return
+        action = ACTIONS[action_id]
+        if self._said is not None:
+            self._said = None
+            self._paint_status()
+        if not action.unconditional:
+            reason = action.why_not(pane.situation())
+            if reason:
+                self.said(f"{self.keymap.hint(action_id, self.services.ascii_only)}: {reason}", bad=True)
+                return
+        handler: Callable[[], Any] = getattr(pane, f"do_{action_id}", None) or getattr(self, f"do_{action_id}")
+        try:
+            result = handler()
+        except FilterError as error:
+            self.said(f"the filter: {error}", bad=True)
+            return
+        if asyncio.iscoroutine(result):
+            self.run_worker(result, name=action_id, group=action_id)
+
+    @on(RunAction)
+    def _run_action(self, message: RunAction) -> None:
+        message.stop()
+        self.action_act(message.action_id)
+
+    def action_interrupt(self) -> None:
+        """Ctrl+C stops a search, and never the program."""
+        pane = self.pane
+        if pane is not None and pane.situation().searching:
+            self.action_act("back")
+        else:
+            self.said("q quits")
+
+    # What is said
+
+    def said(self, text: str, bad: bool = False) -> None:
+        """Puts a sentence into the status line until the next key, or for a while."""
+        self._said = Span(f" {clean(text, 1024)}", "bad" if bad else "key")
+        self._said_until = self.services.clock().timestamp() + SAID_FOR
+        self._paint_status()
+
+    @on(Said)
+    def _pane_said(self, message: Said) -> None:
+        message.stop()
+        self.said(message.text, message.bad)
+
+    @on(StatusChanged)
+    def _pane_status(self, message: StatusChanged) -> None:
+        message.stop()
+        self._paint_status()
+
+    # Painting
+
+    def _store_changed(self, _: object = None) -> None:
+        if not self._dirty:
+            self._dirty = True
+            self.set_timer(BETWEEN_PAINTS, self._paint)
+
+    def _paint(self) -> None:
+        self._dirty = False
+        pane = self.pane
+        if pane is not None and self.pane_name is not PaneName.CDR:
+            pane.reload()
+        if self.pane_name is PaneName.LOG:
+            self._seen_events = self.services.store.events.serial
+        self._paint_lines()
+
+    def _tick(self) -> None:
+        self._paint_lines()
+        if self.pane is not None and not self._quieter:
+            self.pane.tick()
+        if self._said is not None and self.services.clock().timestamp() > self._said_until:
+            self._said = None
+            self._paint_status()
+
+    def _line(self, name: str) -> Line | None:
+        found = self.screen_stack[0].query(f"#{name}") if self.screen_stack else None
+        return found.first(Line) if found else None
+
+    def _paint_lines(self) -> None:
+        header, tabs = self._line("header"), self._line("tabs")
+        if header is None or tabs is None:
+            return
+        services = self.services
+        marks = pbx_marks(services)
+        room = self.size.width
+        clock = clock_text(services.clock(), services.zone, services.zone_name, room, coarse=self._quieter)
+        right = [Span(clock), Span(" ")]
+        if services.poller.paused:
+            right.insert(0, Span("PAUSED  ", "warn"))
+        header.show(
+            header_spans(marks, room - spans_width(right) - 1, ascii_only=services.ascii_only, coarse=self._quieter),
+            right,
+        )
+        marked = self._tab_marks(worst(marks))
+        tabs.show(tab_spans(marked))
+        self._send_title(title_text(marks, marked, ascii_only=services.ascii_only))
+        self._paint_status()
+
+    def _tab_marks(self, state: str) -> list[TabMark]:
+        up, total, calls, missing = totals(self.services)
+        mark = "+" if missing else ""
+        new = self.services.store.events.serial - self._seen_events
+        answered = any(self.services.store.status(name).taken for name in self.services.names)
+        counts = {
+            PaneName.REGISTRATIONS: f"{up}/{total}{mark}" if answered else "",
+            PaneName.CALLS: f"{calls}{mark}" if answered else "",
+            PaneName.LOG: str(new) if new else "",
+        }
+        looks = {
+            PaneName.SYSTEMS: {"failed": "bad", "stale": "warn"}.get(state, ""),
+            PaneName.REGISTRATIONS: "warn" if answered and up < total else "",
+        }
+        return [
+            TabMark(
+                key=self.keymap.hint(name.value),
+                title=TITLES[name] if self.size.width >= 60 else TITLES[name][:4],
+                count=counts.get(name, ""),
+                look=looks.get(name, ""),
+                active=name is self.pane_name,
+            )
+            for name in PaneName
+        ]
+
+    def _paint_status(self) -> None:
+        line = self._line("status")
+        if line is None:
+            return
+        if self._said is not None:
+            line.show([self._said])
+            return
+        hints: list[Span] = []
+        for action in ACTIONS.values():
+            if action.hint and self.pane_name in action.panes:
+                key = self.keymap.hint(action.id, self.services.ascii_only)
+                hints += [Span("  "), Span(key, "key"), Span(f" {action.hint}", "dim")]
+        left = self.pane.status_spans() if self.pane is not None and self.pane.is_mounted else []
+        while hints and spans_width(hints) > self.size.width // 2:
+            hints = hints[3:]
+        line.show(left, [*hints, Span(" ")])
+
+    def _send_title(self, title: str) -> None:
+        if title != self._title_sent and self._driver is not None and not self.is_headless:
+            self._title_sent = title
+            self._driver.write(title_sequence(title))
+
+    def write_terminal(self, sequence: str) -> bool:
+        """Writes a sequence to the terminal past the screen; whether there is a terminal."""
+        if self._driver is None or self.is_headless:
+            return False
+        self._driver.write(sequence)
+        self._driver.flush()
+        return True
+
+    def on_resize(self) -> None:
+        """Lines that fit the new width."""
+        self.call_after_refresh(self._paint_lines)
+
+    def on_app_blur(self) -> None:
+        """Nobody looks: no seconds."""
+        self._quieter = True
+
+    def on_app_focus(self) -> None:
+        """Somebody looks again."""
+        self._quieter = False
+        self._tick()
+
+    # Ending
+
+    async def finish(self) -> None:
+        """Ends polls and players and gives tokens back."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        self.recordings.close()
+        await self.services.poller.stop()
+        await self.services.systems.close()
+
+    def _fatal_error(self) -> None:
+        from voiptui.ui.crash import keep
+
+        error = self._exception or RuntimeError()
+        directory = self._crash_directory
+        if directory is None:
+            from platformdirs import user_state_path
+
+            directory = user_state_path("voiptui", appauthor=False)
+        self.bell()
+        self.panic(Content(keep(error, directory)).plain)
+
+
+def make_services(
+    config: "Config", *, systems: "Systems | None" = None, clock: Any = None, ascii_only: bool = False
+) -> Services:
+    """Store, poller and downloads for a configuration; nothing is connected before the poller starts."""
+    from voiptui.engine.clock import Clock
+    from voiptui.engine.downloads import Downloader
+    from voiptui.engine.poller import Poller
+    from voiptui.engine.store import Store
+    from voiptui.engine.systems import open_systems
+
+    opened = systems if systems is not None else open_systems(config.pbxs)
+    used = clock or Clock()
+    store = Store((pbx.name for pbx in config.pbxs), clock=used)
+    for pbx in config.pbxs:
+        if not pbx.enabled:
+            store.disable(pbx.name)
+    return Services(
+        config=config,
+        systems=opened,
+        store=store,
+        poller=Poller(opened, store, clock=used),
+        downloads=Downloader(config.download_directory or Path(), parallel=config.limits.downloads),
+        keymap=make_keymap(config.keymap),
+        ascii_only=ascii_only or config.ascii,
+        clock=used.now,
+    )
+
+
+def run(
+    config: "Config",
+    *,
+    systems: "Systems | None" = None,
+    ascii_only: bool = False,
+    mouse: bool | None = None,
+    no_color: bool | None = None,
+) -> int:
+    """Opens the monitor and gives its exit code when it is left; raises `ValueError` for a theme that is none."""
+    from voiptui.ui.terminal import QuickDriver
+
+    colourless = bool(os.environ.get("NO_COLOR")) if no_color is None else no_color
+    services = make_services(config, systems=systems, ascii_only=ascii_only or not _speaks_unicode())
+    app = Monitor(
+        services,
+        views=Views(config.views, views_path()),
+        driver_class=QuickDriver,
+        no_color=colourless,
+    )
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(name, app.exit)
+        try:
+            await app.run_async(mouse=config.mouse if mouse is None else mouse)
+        finally:
+            await app.finish()
+
+    asyncio.run(main())
+    return app.return_code or 0
+
+
+def _speaks_unicode() -> bool:
+    encoding = (getattr(sys.__stdout__, "encoding", None) or "").lower().replace("-", "")
+    return encoding in {"utf8", ""}
