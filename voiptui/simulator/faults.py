@@ -89,7 +89,12 @@ class Door:
         self.app, self.faults = app, faults
         self.requests: deque[Request] = deque(maxlen=_KEPT_REQUESTS)
         self.under_way = 0
+        self._closing = asyncio.Event()
         self.most_at_once = 0
+
+    def close(self) -> None:
+        """Lets go of the requests that hang, so that the server can end."""
+        self._closing.set()
 
     def counts(self) -> dict[str, int]:
         """Requests per path."""
@@ -123,10 +128,10 @@ class Door:
             await self.app(scope, receive, send)
             return
         if faults.hang:
-            await _until_gone(receive)
+            await self._until_gone(receive)
             return
-        if faults.delay:
-            await asyncio.sleep(faults.delay)
+        if faults.delay and await self._closes_within(faults.delay):
+            return
         if scope["type"] == "websocket":
             if faults.status is None and not faults.html:
                 await self.app(scope, receive, send)
@@ -141,6 +146,29 @@ class Door:
             await self._cut(scope, receive, send, faults.truncate)
         else:
             await self.app(scope, receive, send)
+
+    async def _closes_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._closing.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _until_gone(self, receive: Receive) -> None:
+        """Waits until the other side or the server gives up."""
+        closing = asyncio.create_task(self._closing.wait())
+        try:
+            while not closing.done():
+                message = asyncio.ensure_future(receive())
+                await asyncio.wait({closing, message}, return_when=asyncio.FIRST_COMPLETED)
+                if not message.done():
+                    message.cancel()
+                    await asyncio.gather(message, return_exceptions=True)
+                elif message.result()["type"] in {"http.disconnect", "websocket.disconnect"}:
+                    return
+        finally:
+            closing.cancel()
+            await asyncio.gather(closing, return_exceptions=True)
 
     async def _cut(self, scope: ASGIScope, receive: Receive, send: Send, allowed: int) -> None:
         left = allowed
@@ -199,8 +227,3 @@ async def answer(send: Send, status: int, body: bytes, content_type: str = "appl
     headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] not in {"http.disconnect", "websocket.disconnect"}:
-        pass
