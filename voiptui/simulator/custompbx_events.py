@@ -79,7 +79,7 @@ class Events:
         return user | ({"locale": "en"} if self.generation == "C" else {})
 
     async def handle(self, event: str, data: Message, forget: Callable[[], None]) -> Message | None:
-        """The answer to one event, ``None`` for none; ``forget`` ends the subscriptions of a socket with a bad token."""
+        """The answer to one event, ``None`` for none; ``forget`` ends the subscriptions of a bad token's socket."""
         if event in self.faults.extra.get("silent", ()):
             return None
         if any(not isinstance(data[key], str) for key in _STRINGS if key in data):

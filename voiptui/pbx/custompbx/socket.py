@@ -54,6 +54,8 @@ def is_answer(frame: Frame, event: str) -> bool:
         daemon = frame.get("daemon")
         lost = isinstance(daemon, dict) and daemon.get("database_connection") is False
         return event == "get_status" or frame.get("no_token") is True or lost
+    if not isinstance(kind, str):
+        return False
     if kind in {"none", "no_access"}:
         return True
     if kind not in {event, ALIASES.get(event, event)}:
