@@ -1,12 +1,21 @@
 """What of a filter a telephone system checks itself, and what is checked here, in words for the screen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from msgspec import Struct
 
-from voiptui.pbx.base import Capabilities
 from voiptui.query.operators import OPERATIONS
-from voiptui.query.tree import Bound, BoundAnd, BoundNot, BoundOr, BoundTerm, required_terms
+from voiptui.query.tree import Bound, BoundAnd, BoundNot, BoundOr, BoundTerm, Operator, required_terms
+
+
+class Narrowing(Protocol):
+    """What a telephone system declares: the operators it filters itself, by field (its `Capabilities`)."""
+
+    @property
+    def narrowed(self) -> Mapping[str, frozenset[Operator]]:
+        """Field to operators."""
+        ...
 
 
 class Plan(Struct, frozen=True):
@@ -25,7 +34,7 @@ class Plan(Struct, frozen=True):
         return f"narrowed by {fields} · here: {here}" if here else f"narrowed by {fields}"
 
 
-def plan(bound: Bound, capabilities: Capabilities) -> Plan:
+def plan(bound: Bound, capabilities: Narrowing) -> Plan:
     """The plan by what the system declares: of the terms every row must satisfy those it can narrow by."""
     return planned(
         bound,

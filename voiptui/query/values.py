@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 
 from voiptui.model.fields import Field, FieldType
 from voiptui.model.phone import digits
-from voiptui.query.operators import FORMS, NONE
+from voiptui.query.operators import FORMS
 from voiptui.query.patterns import bound_pattern
 from voiptui.query.times import parse_duration, parse_time
 from voiptui.query.tree import Between, Choice, Operator, Scalar, Value
@@ -95,6 +95,3 @@ def forms(field: Field | None) -> tuple[str, ...]:
     if field is None:
         return ("a number", "text", '"quoted text"')
     return field.values or tuple(form.text for form in FORMS[field.type])
-
-
-__all__ = ["NONE", "NotAValue", "forms", "read", "read_value"]
