@@ -1,0 +1,149 @@
+"""One world, spoken by every simulated system over real sockets; another system is one more entry in `SYSTEMS`."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import Any
+
+import pytest
+import uvicorn
+from msgspec import Struct
+
+from voiptui.model.records import Cdr, Registration
+from voiptui.model.settings import PbxSettings, Secret
+from voiptui.pbx.base import TelephoneSystem
+from voiptui.pbx.registry import create
+from voiptui.simulator.calls import Call
+from voiptui.simulator.clock import Clock
+from voiptui.simulator.faults import Door, Faults
+from voiptui.simulator.presence import Presence
+from voiptui.simulator.sites import Site
+from voiptui.simulator.world import World
+
+EPOCH = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+SINCE = EPOCH - timedelta(hours=20)
+UNTIL = EPOCH - timedelta(minutes=1)
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """How the suite speaks of one system: its site in the world and what its ids are made of.
+
+    ``opened`` makes the adapter (unlimited, where it limits its own requests); ``cdr_id`` and ``call_id`` name the
+    adapter's id of a call of the world, ``registration_id`` of a phone or trunk. ``settled`` is how long after its end
+    a call appears in the CDRs.
+    """
+
+    system: str
+    site: str
+    opened: Callable[[PbxSettings], TelephoneSystem] = create
+    path: str = ""
+    cdr_id: Callable[[Call], str]
+    call_id: Callable[[Call], str]
+    registration_id: Callable[[Presence], str]
+    settled: timedelta = timedelta(0)
+    unlisted: frozenset[str] = frozenset()
+    """States of registrations that this system does not list."""
+
+
+def _mikopbx(settings: PbxSettings) -> TelephoneSystem:
+    from voiptui.pbx.mikopbx.client import MikoPbx
+
+    return MikoPbx(settings, requests_per_minute=1_000_000)
+
+
+SYSTEMS = (
+    Case(
+        system="mikopbx",
+        site="london",
+        opened=_mikopbx,
+        cdr_id=lambda call: f"mikopbx-{call.linked_id}",
+        call_id=lambda call: f"mikopbx-{call.linked_id}",
+        registration_id=lambda one: one.trunk.key if one.trunk else one.name,
+        settled=timedelta(seconds=2),
+    ),
+)
+
+
+class Place:
+    """One running simulated system, the truth behind it, and adapters opened on it."""
+
+    def __init__(self, case: Case, world: World) -> None:
+        self.case, self.world = case, world
+        self.site: Site = world.site(case.site)
+        self.clock = Clock.frozen(EPOCH)
+        self.faults = Faults()
+        self.url = ""
+        self._module = import_module(f"voiptui.simulator.{case.system}")
+        self.app: Any = Door(self._module.app(world, self.site, self.clock, self.faults), self.faults)
+        self.everything: dict[str, Cdr] = {}
+
+    def settings(self, timeout: float = 20.0) -> PbxSettings:
+        """A configuration that may ask everything."""
+        given: dict[str, str] = self._module.credentials(self.site)
+        return PbxSettings(
+            name=self.site.name,
+            system=self.case.system,
+            url=self.url + self.case.path,
+            secrets={key: Secret(value) for key, value in given.items() if key in {"token", "password"}},
+            options={key: value for key, value in given.items() if key not in {"token", "password"}},
+            timeout=timeout,
+        )
+
+    def open(self, timeout: float = 20.0) -> TelephoneSystem:
+        """A new adapter."""
+        return self.case.opened(self.settings(timeout))
+
+    @property
+    def skew(self) -> timedelta:
+        """How wrong the site's clock is: its records are written by it."""
+        return timedelta(seconds=self.site.clock_skew)
+
+    def calls(self, since: datetime = SINCE, until: datetime = UNTIL) -> list[Call]:
+        """The world's finished calls that start in a window of the site's own clock."""
+        found = self.world.cdrs(self.site, since - self.skew, until - self.skew, EPOCH)
+        return [call for call in found if call.end + self.case.settled <= EPOCH]
+
+    def listed(self) -> list[Presence]:
+        """The phones and trunks this system tells of."""
+        now = self.world.registrations(self.site, EPOCH)
+        return [one for one in now if one.kind == "trunk" or one.state not in self.case.unlisted | {"disabled"}]
+
+    def same_registration(self, one: Presence, row: Registration) -> bool:
+        """Whether a row is this phone or trunk."""
+        return (row.kind, row.id or row.name) == (one.kind, self.case.registration_id(one))
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    return World(7, EPOCH, rate=0.25)
+
+
+@pytest.fixture(scope="session", params=SYSTEMS, ids=[case.system for case in SYSTEMS])
+def running(request: pytest.FixtureRequest, world: World) -> Iterator[Place]:
+    place = Place(request.param, world)
+    config = uvicorn.Config(place.app, port=0, log_level="critical", lifespan="off", ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    thread.start()
+    ready = threading.Event()
+    while not server.started:
+        ready.wait(0.01)
+    place.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    yield place
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def place(running: Place) -> Iterator[Place]:
+    yield running
+    running.faults.clear()
+
+
+@pytest.fixture
+async def system(place: Place) -> AsyncIterator[TelephoneSystem]:
+    opened = place.open()
+    yield opened
+    await opened.close()

@@ -1,0 +1,146 @@
+"""For any filter, a search through the adapter and a real server finds exactly what plain filtering finds."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from voiptui.model.records import Cdr, Kind
+from voiptui.model.time import zone
+from voiptui.pbx.base import SearchRequest
+from voiptui.query.bind import bind
+from voiptui.query.match import predicate
+from voiptui.query.parse import parse
+from voiptui.query.window import window
+
+EPOCH = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+SINCE = EPOCH - timedelta(hours=20)
+UNTIL = EPOCH - timedelta(minutes=1)
+HERE = zone("Europe/Rome")
+
+
+def whole_data_set(place: Any) -> dict[str, Cdr]:
+    """Everything in the window, read once without any filter, and the world's own ids beside it."""
+    if not place.everything:
+
+        async def read() -> list[Cdr]:
+            system = place.open()
+            try:
+                request = SearchRequest(since=SINCE, until=UNTIL)
+                return [row async for page in system.search(request) for row in page.rows]
+            finally:
+                await system.close()
+
+        rows = asyncio.run(read())
+        place.everything.update({row.id: row for row in rows})
+        assert len(rows) == len(place.everything)
+        assert set(place.everything) == {place.case.cdr_id(call) for call in place.calls()}
+    return dict(place.everything)
+
+
+def _texts(rows: list[Cdr], field: str) -> list[str]:
+    found = {value for row in rows for value in (getattr(row, field), *(getattr(leg, field, None) for leg in row.legs))}
+    return sorted(value for value in found if value)
+
+
+def quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@st.composite
+def number_values(draw: st.DrawFn, pool: list[str]) -> str:
+    number = draw(st.sampled_from(pool or ["204"]))
+    how = draw(st.integers(0, 4))
+    if how == 1 and len(number) > 3:
+        return number[draw(st.integers(0, len(number) - 2)) :]
+    if how == 2:
+        return "+" + number.lstrip("+0")
+    if how == 3:
+        return " ".join(number)
+    if how == 4:
+        return draw(st.text("0123456789 +-._%'", max_size=6)) or "2"
+    return number
+
+
+@st.composite
+def terms(draw: st.DrawFn, rows: list[Cdr]) -> str:
+    field = draw(st.sampled_from(["src", "dst", "did", "any", "src_name", "trunk", "id", "disposition", "direction",
+                                  "duration", "billsec", "start", "recording"]))  # fmt: skip
+    if field in {"src", "dst", "did", "any"}:
+        pool = _texts(rows, "dst" if field == "any" else field)
+        operator = draw(st.sampled_from(["=", "!=", "like", "notlike", "~", "in"]))
+        value = draw(number_values(pool))
+        if operator == "in":
+            return f"{field} in ({quoted(value)}, {quoted(draw(number_values(pool)))})"
+        if operator == "~" and not any(character.isdigit() for character in value):
+            value += "1"
+        if operator in {"like", "notlike"} and draw(st.booleans()):
+            value = f"%{value[1:]}" if draw(st.booleans()) else f"{value[:-1]}_"
+        return f"{field} {operator} {quoted(value)}"
+    if field in {"src_name", "trunk", "id"}:
+        value = draw(st.sampled_from(_texts(rows, field) or ["x"]))
+        return _text_term(draw, field, value)
+    if field == "disposition":
+        words = ["answered", "no-answer", "busy", "failed", "cancelled", "unknown", "voicemail"]
+        if draw(st.booleans()):
+            return f"disposition in ({', '.join(draw(st.lists(st.sampled_from(words), min_size=1, max_size=3)))})"
+        return f"disposition {draw(st.sampled_from(['=', '!=']))} {draw(st.sampled_from(words))}"
+    if field == "direction":
+        return f"direction = {draw(st.sampled_from(['inbound', 'outbound', 'internal']))}"
+    if field == "recording":
+        return f"recording = {draw(st.sampled_from(['yes', 'no']))}"
+    operator = draw(st.sampled_from(["=", "<", "<=", ">", ">="]))
+    if field == "start":
+        when = (SINCE + timedelta(minutes=draw(st.integers(0, 1200)))).astimezone(HERE)
+        return f"start {operator} {quoted(when.strftime('%Y-%m-%d %H:%M'))}"
+    return f"{field} {operator} {draw(st.integers(0, 300))}"
+
+
+def _text_term(draw: st.DrawFn, field: str, value: str) -> str:
+    operator = draw(st.sampled_from(["=", "!=", "like", "in"]))
+    return f"{field} in ({quoted(value)})" if operator == "in" else f"{field} {operator} {quoted(value)}"
+
+
+@st.composite
+def filters(draw: st.DrawFn, rows: list[Cdr]) -> str:
+    parts = draw(st.lists(terms(rows), min_size=1, max_size=3))
+    joined = draw(st.sampled_from([" and ", " and ", " or "])).join(parts)
+    if draw(st.integers(0, 5)) == 0:
+        joined = f"not ({joined})"
+    if draw(st.booleans()):
+        joined = f"({joined}) and {draw(terms(rows))}"
+    return joined
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+)
+@given(data=st.data())
+def test_any_filter_finds_what_plain_filtering_finds(running: Any, data: st.DataObject) -> None:
+    known = whole_data_set(running)
+    text = data.draw(filters(list(known.values())))
+    bound = bind(parse(text, Kind.CDR), Kind.CDR, EPOCH, HERE)
+    span = window(bound, since=SINCE, until=UNTIL, now=EPOCH)
+    since, until = max(span.since, SINCE), min(span.until, UNTIL)
+    wanted = predicate(bound, Kind.CDR)
+    plain = {row.id for row in known.values() if row.start and since <= row.start <= until and wanted(row)}
+
+    async def read() -> list[Cdr]:
+        system = running.open()
+        try:
+            request = SearchRequest(since=since, until=until, bound=bound)
+            return [row async for page in system.search(request) for row in page.rows]
+        finally:
+            await system.close()
+
+    rows = asyncio.run(read())
+    assert len({row.id for row in rows}) == len(rows)
+    found = {row.id for row in rows if row.start and since <= row.start <= until and wanted(row)}
+    assert found == plain
+    for row in rows:
+        if row.id in known:
+            assert (row.start, row.end, row.legs) == (known[row.id].start, known[row.id].end, known[row.id].legs)
