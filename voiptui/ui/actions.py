@@ -46,6 +46,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     rows: int = 0
     marked: int = 0
     searching: bool = False
+    grouped: bool = False
     leavable: bool = False
     capabilities: Capabilities | None = None
     telephone_systems: int = 0
@@ -88,6 +89,10 @@ def _always(_: Situation) -> str | None:
     return None
 
 
+def _groupable(situation: Situation) -> str | None:
+    return "the rows are groups already; Esc goes back" if situation.grouped else _column(situation)
+
+
 def _row(situation: Situation) -> str | None:
     return "there is no row under the cursor" if situation.record is None else None
 
@@ -97,6 +102,8 @@ def _some_rows(situation: Situation) -> str | None:
 
 
 def _cell(situation: Situation) -> str | None:
+    if situation.grouped:
+        return "on a group, Enter takes it into the filter"
     if not situation.filterable:
         return "this pane is filtered by plain words: use /"
     return _row(situation) or ("the cursor is on no column" if situation.field is None else None)
@@ -204,7 +211,7 @@ _TABLE = (
     Action(
         id="back",
         keys=("escape",),
-        label="back: stop the search, leave the grouping, drop the marks",
+        label="back: leave detail or grouping, stop the search, drop the marks",
         group=Group.ROWS,
         panes=ALL,
         refusal=_leavable,
@@ -225,7 +232,7 @@ _TABLE = (
         label="group by the column: calls, answered, mean talk",
         group=Group.ROWS,
         panes=FINISHED,
-        refusal=_column,
+        refusal=_groupable,
     ),
     Action(id="mark", keys=("x",), label="mark the row", group=Group.ROWS, panes=RECORDS, refusal=_row),
     Action(

@@ -21,6 +21,7 @@ from voiptui.model.clean import clean
 from voiptui.query.errors import FilterError
 from voiptui.ui.actions import ACTIONS, PaneName
 from voiptui.ui.deeds import Deeds
+from voiptui.ui.detail import DetailScreen
 from voiptui.ui.header import TabMark, clock_text, header_spans, tab_spans, title_text, worst
 from voiptui.ui.keymap import Keymap, make_keymap
 from voiptui.ui.lines import Line, Span, spans_width
@@ -190,6 +191,10 @@ class Monitor(Deeds, App[None]):
         if pane is None:
             return
         action = ACTIONS[action_id]
+        if isinstance(self.screen, DetailScreen):
+            if action_id == "detail":
+                return
+            self.pop_screen()
         if self._said is not None:
             self._said = None
             self._paint_status()
@@ -227,6 +232,11 @@ class Monitor(Deeds, App[None]):
         self._said = Span(f" {clean(text, 1024)}", "bad" if bad else "key")
         self._said_until = self.services.clock().timestamp() + SAID_FOR
         self._paint_status()
+
+    @on(DetailScreen.Copy)
+    def _detail_copy(self, message: DetailScreen.Copy) -> None:
+        message.stop()
+        self.copy(message.text)
 
     @on(Said)
     def _pane_said(self, message: Said) -> None:

@@ -168,6 +168,25 @@ class Deeds(App[None]):
 
     # Rows
 
+    async def do_detail(self) -> None:
+        """All about the row under the cursor; what its telephone system tells comes in later."""
+        from voiptui.ui.detail import DetailScreen
+        from voiptui.ui.details import ask_detail, record_of
+
+        pane = self.here
+        if pane.entered():
+            return
+        row = pane.grid.cursor_record
+        record = record_of(self.services, row)
+        if record is None:
+            self.said(str(getattr(row, "text", "") or "this row has no detail"))
+            return
+        screen = DetailScreen(record, self.services.look)
+        await self.push_screen(screen)
+        detail = await ask_detail(self.services, record)
+        if screen.is_attached:
+            screen.view.show_detail(detail)
+
     async def do_columns(self) -> None:
         """Asks which columns to show."""
         from voiptui.ui.screens.columns import ChooseColumns

@@ -44,6 +44,7 @@ class LogRow(Struct, frozen=True, kw_only=True):
     severity: str
     text: str
     duration: float | None = None
+    key: tuple[str, ...] | None = None
 
 
 def _state(record: SystemRow, look: Look) -> Cell:

@@ -119,6 +119,7 @@ def log_rows(services: Services) -> list[tuple[int, LogRow]]:
                 severity=str(event.severity),
                 text=event.text,
                 duration=event.duration,
+                key=event.key,
             ),
         )
         for event in services.store.events

@@ -23,12 +23,33 @@ MOST_KNOWN = 200
 Test = Callable[[Any], bool]
 
 
+class RecordGrid(Grid):
+    """A grid that marks no row because of fields that change by themselves."""
+
+    def __init__(self, *arguments: Any, ignored: frozenset[str], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._ignored = ignored
+
+    def _note(self, fresh: Mapping[Key, Any], old: Mapping[Key, Any]) -> None:
+        super()._note({key: row for key, row in fresh.items() if self._differs(old.get(key), row)}, old)
+
+    def _differs(self, before: Any, after: Any) -> bool:
+        if before is None:
+            return True
+        return any(
+            getattr(before, name) != getattr(after, name)
+            for name in after.__struct_fields__
+            if name not in self._ignored
+        )
+
+
 class Pane(Vertical):
     """A filter line over a grid. An action of the table is a method ``do_<id>``; the others are the app's."""
 
     name_of: ClassVar[PaneName]
     kind: ClassVar[Kind | None] = None
-    fields: ClassVar[Mapping[str, Field]]
+    fields: Mapping[str, Field]
+    ignored: ClassVar[frozenset[str]] = frozenset()
     usual_order: ClassVar[tuple[str, bool] | None] = None
 
     def __init__(self, services: Services) -> None:
@@ -36,7 +57,7 @@ class Pane(Vertical):
         self.services = services
         self.order: tuple[str, bool] | None = self.usual_order
         self.bar = FilterBar(self.kind, known=self.known, placeholder=self.placeholder, signs=services.signs)
-        self.grid = Grid(self.columns(None), look=services.look)
+        self.grid = RecordGrid(self.columns(None), look=services.look, ignored=self.ignored)
         self._typed: str | None = None
 
     # What a pane is made of
@@ -105,10 +126,14 @@ class Pane(Vertical):
         if self.services.config.mask:
             shown = self.services.shown(record for _, record in pairs)
             pairs = list(zip((key for key, _ in pairs), shown, strict=True))
-        self.grid.set_rows(self.sorted_pairs(pairs), mark=mark)
+        self.grid.set_rows(self.sorted_pairs(self.arranged(pairs)), mark=mark)
         self.grid.empty_text = self.empty_text()
         self.bar.show_count(self.count_spans(len(pairs), total))
         self.post_message(StatusChanged())
+
+    def arranged(self, pairs: list[tuple[Key, Any]]) -> list[tuple[Key, Any]]:
+        """The rows in another form where the pane has one."""
+        return pairs
 
     def sorted_pairs(self, pairs: list[tuple[Key, Any]]) -> list[tuple[Key, Any]]:
         """The pairs in the chosen order."""
@@ -296,6 +321,10 @@ class Pane(Vertical):
         from voiptui.ui.cellfilter import with_pbx
 
         self.set_filter(with_pbx(self.bar.text, self.kind, pbx))
+
+    def entered(self) -> bool:
+        """Whether the pane itself does something with Enter on this row."""
+        return False
 
     def do_back(self) -> None:
         """Drops the marks."""

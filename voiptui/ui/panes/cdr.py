@@ -5,12 +5,15 @@ from typing import Any
 
 from textual.worker import Worker
 
-from voiptui.model.fields import CDR_FIELDS
+from voiptui.model.fields import CDR_FIELDS, Field, FieldType
 from voiptui.model.records import Cdr, Kind
 from voiptui.query.errors import FilterError
+from voiptui.query.tree import Operator, Term
 from voiptui.ui.actions import PaneName, Situation
+from voiptui.ui.cellfilter import joined, typed
 from voiptui.ui.columns import Column, columns_of
 from voiptui.ui.grid import Key
+from voiptui.ui.grouping import GroupRow, group_columns, group_fields, grouped
 from voiptui.ui.lines import Span
 from voiptui.ui.panes.base import Pane, Test
 from voiptui.ui.searching import Asked, Searching, window_text
@@ -26,6 +29,7 @@ class CdrPane(Pane):
     kind = Kind.CDR
     fields = CDR_FIELDS
     usual_order = ("start", True)
+    grouped_by: Field | None = None
     placeholder = "/ to search, for example: dst = 204 start >= yesterday"
 
     def __init__(self, services: Services) -> None:
@@ -34,9 +38,12 @@ class CdrPane(Pane):
         self.searching: Searching | None = None
         self._worker: Worker[None] | None = None
         self._painting = False
+        self._before: tuple[tuple[Column, ...], tuple[str, bool] | None] = ((), None)
 
     def columns(self, names: Sequence[str] | None) -> list[Column]:
-        """As the field table has them."""
+        """As the field table has them, or those of the groups."""
+        if self.grouped_by is not None:
+            return group_columns({name: self.fields[name] for name in names or self.fields if name in self.fields})
         return columns_of(Kind.CDR, names)
 
     def all_rows(self) -> Iterable[tuple[Key, Any]]:
@@ -77,6 +84,13 @@ class CdrPane(Pane):
             self.search(replace(self.asked, text=self.bar.text))
         except FilterError as error:
             self.bar.fail(error)
+
+    def arranged(self, pairs: list[tuple[Key, Any]]) -> list[tuple[Key, Any]]:
+        """Counted by a column while grouping."""
+        if self.grouped_by is None:
+            return pairs
+        rows = grouped((record for _, record in pairs), self.grouped_by, self.services.zone, self.services.clock())
+        return [(row.group, row) for row in rows]
 
     def _came(self) -> None:
         if self._painting or not self.is_attached:
@@ -144,7 +158,54 @@ class CdrPane(Pane):
         """With the search that may be running."""
         from msgspec.structs import replace
 
-        return replace(super().situation(), searching=bool(self.searching and self.searching.running))
+        situation = super().situation()
+        return replace(
+            situation,
+            searching=bool(self.searching and self.searching.running),
+            leavable=situation.leavable or self.grouped_by is not None,
+            filterable=self.grouped_by is None,
+            grouped=self.grouped_by is not None,
+        )
+
+    # Grouping
+
+    def do_group(self) -> None:
+        """Counts the calls by the column under the cursor."""
+        field = self.grid.cursor_field
+        if field is None or self.grouped_by is not None:
+            return
+        self._before = (self.grid.columns, self.order)
+        self.grouped_by = field
+        self.fields = group_fields(field)
+        self.grid.set_columns(group_columns(self.fields))
+        self.order = self.grid.order = ("calls", True)
+        self.grid.clear_marks()
+        self.reload(mark=False)
+        self.grid.first()
+
+    def leave_group(self) -> None:
+        """The calls themselves again."""
+        if self.grouped_by is None:
+            return
+        self.grouped_by = None
+        self.fields = CDR_FIELDS
+        columns, self.order = self._before
+        self.grid.set_columns(columns)
+        self.grid.order = self.order
+        self.reload(mark=False)
+
+    def entered(self) -> bool:
+        """Enter on a group takes it into the filter and shows its calls."""
+        row, field = self.grid.cursor_record, self.grouped_by
+        if field is None or not isinstance(row, GroupRow):
+            return False
+        day = row.group if field.type is FieldType.INSTANT else None
+        term = Term(
+            field.name, Operator.EQ, day if day else typed(field, getattr(row.example, field.name), self.services.zone)
+        )
+        self.leave_group()
+        self.set_filter(joined(self.bar.text, Kind.CDR, term))
+        return True
 
     # Actions
 
@@ -153,12 +214,14 @@ class CdrPane(Pane):
         if self.searching is not None and self.searching.running:
             self.stop()
             self.say(f"stopped; {len(self.searching.rows):,} rows found so far are kept")
+        elif self.grouped_by is not None:
+            self.leave_group()
         else:
             super().do_back()
 
     def chosen(self) -> list[Cdr]:
         """The marked calls, or the one under the cursor."""
-        marked = [self.grid.record(key) for key in self.grid.selected]
+        marked = [row for key in self.grid.selected if isinstance(row := self.grid.record(key), Cdr)]
         record = self.grid.cursor_record
         return marked or ([record] if isinstance(record, Cdr) else [])
 

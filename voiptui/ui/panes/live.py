@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from voiptui.engine.rows import UNMARKED
 from voiptui.engine.status import State
 from voiptui.model.records import Call, Registration, Stream
 from voiptui.ui.grid import Key
@@ -14,6 +15,7 @@ class LivePane(Pane):
     """Rows of all telephone systems from the store, as of the last polls."""
 
     stream: Stream
+    ignored = UNMARKED
 
     def all_rows(self) -> Iterable[tuple[Key, Any]]:
         """The store's rows, filed under what stays the same from poll to poll."""

@@ -16,6 +16,7 @@ class SystemsPane(Pane):
 
     name_of = PaneName.SYSTEMS
     fields = SYSTEM_FIELDS
+    ignored = frozenset({"taken", "latency", "skew"})
     placeholder = "/ to filter by words, for example: failed"
 
     def columns(self, names: Sequence[str] | None) -> list[Column]:

@@ -1,0 +1,93 @@
+"""What the detail of a row shows beyond what its telephone system tells: what was seen here."""
+
+from typing import TYPE_CHECKING, Any
+
+from voiptui.model.records import Call, Cdr, Detail, DetailSection, Health, Kind, Registration
+from voiptui.output.values import duration_text, instant_text
+from voiptui.ui.rows import LogRow, SystemRow
+
+if TYPE_CHECKING:
+    from voiptui.ui.services import Services
+
+
+def record_of(services: "Services", row: object) -> Cdr | Registration | Call | Health | None:
+    """The record whose detail a row stands for; ``None`` when there is none."""
+    if isinstance(row, Cdr | Registration | Call):
+        return row
+    if isinstance(row, SystemRow):
+        return services.store.status(row.pbx).health or Health(pbx=row.pbx)
+    if isinstance(row, LogRow) and row.key is not None:
+        found: Any = services.store.get(Kind.REGISTRATION, row.key)
+        return found if isinstance(found, Registration) else None
+    return None
+
+
+def seen_here(services: "Services", record: object) -> tuple[DetailSection, ...]:
+    """A registration's changes since the program runs, or the state of each stream of a telephone system."""
+    if isinstance(record, Registration):
+        return (_changes(services, record),)
+    if isinstance(record, Health):
+        return (_streams(services, record.pbx),)
+    return ()
+
+
+def _changes(services: "Services", record: Registration) -> DetailSection:
+    history = services.store.history(record.key)
+    look = services.look
+    lines = [
+        (
+            instant_text(change.at, look.zone, look.now),
+            (str(change.state) if change.state else "no longer listed")
+            + {True: ", answers probes", False: ", does not answer probes", None: ""}[change.reachable],
+        )
+        for change in reversed(history.changes)
+    ]
+    if history.watched_since is not None:
+        lines.append(("watched since", instant_text(history.watched_since, look.zone, look.now)))
+    lines.append(("lost", f"{history.flaps} times"))
+    if history.resolution is not None:
+        lines.append(("", f"a gap shorter than {duration_text(history.resolution)} can have been missed"))
+    return DetailSection(title="changes seen", lines=tuple(lines))
+
+
+def _streams(services: "Services", pbx: str) -> DetailSection:
+    status = services.store.status(pbx)
+    look = services.look
+    lines: list[tuple[str, str]] = []
+    for stream, one in status.streams.items():
+        parts = [str(one.state)]
+        if one.rows is not None:
+            parts.append(f"{one.rows} rows")
+        if one.age is not None:
+            parts.append(f"{duration_text(one.age)} old")
+        if one.latency is not None:
+            parts.append(f"answered in {one.latency * 1000:.0f} ms")
+        if one.error:
+            parts.append(one.error)
+        if one.retry_at is not None:
+            parts.append(f"again at {instant_text(one.retry_at, look.zone, look.now)}")
+        parts += [note for note in (one.partial, *one.notes) if note]
+        lines.append((str(stream), " · ".join(parts) if not services.ascii_only else " - ".join(parts)))
+    return DetailSection(title="what is polled", lines=tuple(lines))
+
+
+async def ask_detail(services: "Services", record: Any) -> Detail:
+    """What the telephone system tells, with what was seen here; its refusal as a note. Never raises `PbxError`."""
+    import asyncio
+
+    from voiptui.pbx.errors import PbxError
+
+    here = seen_here(services, record)
+    if services.config.mask:
+        return Detail(sections=here, notes=("numbers are masked, so the system is not asked for more",))
+    try:
+        system = await services.systems.ready(record.pbx)
+        async with asyncio.timeout(system.settings.timeout):
+            told = await system.detail(record)
+    except KeyError:
+        return Detail(sections=here, notes=(f"{record.pbx} is switched off",))
+    except TimeoutError:
+        return Detail(sections=here, notes=(f"{record.pbx} did not answer in time",))
+    except PbxError as error:
+        return Detail(sections=here, notes=(f"{record.pbx}: {error}",))
+    return Detail(sections=(*told.sections, *here), messages=told.messages, notes=told.notes)
