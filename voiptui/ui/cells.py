@@ -45,8 +45,8 @@ class Signs(Struct, frozen=True, kw_only=True):
     before: str = "‹"
     after: str = "›"
     line: str = "─"
-    bar: str = "█"
-    waiting: str = "░"
+    bar: str = "━"
+    waiting: str = "┄"
     arrow_right: str = "▶"
     arrow_left: str = "◀"
     pipe: str = "│"
@@ -70,7 +70,7 @@ ASCII = Signs(
     before="<",
     after=">",
     line="-",
-    bar="#",
+    bar="=",
     waiting=".",
     arrow_right=">",
     arrow_left="<",
@@ -169,11 +169,14 @@ def harmless(text: str, signs: Signs = UNICODE, longest: int = 1024) -> str:
     """The text as it may go to the terminal: one line, nothing that acts, in ASCII where only that is shown."""
     if text.isascii() and text.isprintable():
         return text
-    text = clean(text, longest)
+    core = text.strip(" ")
+    before = text[: len(text) - len(text.lstrip(" "))] if core else text
+    after = text[len(before) + len(core) :]
+    text = clean(core, longest)
     if signs.only_ascii:
         flat = unicodedata.normalize("NFKD", text)
         text = "".join("" if unicodedata.combining(c) else c if c.isascii() else "?" for c in flat)
-    return text
+    return before + text + after
 
 
 def fit(text: str, width: int, *, right: bool = False, signs: Signs = UNICODE) -> str:

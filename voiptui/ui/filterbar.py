@@ -56,10 +56,7 @@ class FilterInput(Input):
 
     def validate_value(self, value: str) -> str:
         """Pasted text becomes one harmless line."""
-        if value.isprintable() and len(value) <= LONGEST:
-            return value
-        edges = len(value) - len(value.lstrip(" ")), len(value) - len(value.rstrip(" "))
-        return " " * edges[0] + harmless(value[:LONGEST] + " ") + " " * edges[1]
+        return value if value.isprintable() and len(value) <= LONGEST else harmless(value[:LONGEST])
 
     def action_complete(self) -> None:
         """Accepts the completion."""
