@@ -248,3 +248,7 @@ def test_any_text_has_lines_and_gives_a_configuration_or_an_error(text: str) -> 
     assert all(1 <= line <= text.count("\n") + 1 for line in key_lines(text).values())
     with contextlib.suppress(ConfigError):
         loads(text)
+
+
+def test_what_the_simulated_systems_print_for_everybody_is_no_secret(tmp_path: Path) -> None:
+    assert load(written(tmp_path, TOKEN.replace('"x"', '"simulated-x"'), 0o644)).pbxs

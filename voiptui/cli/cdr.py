@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,8 +10,10 @@ from voiptui.cli.common import (
     Progress,
     bound_filter,
     chosen,
+    columns,
     configuration,
     filter_text,
+    output_format,
     row_writer,
     run_until_done,
     say,
@@ -19,7 +22,7 @@ from voiptui.cli.errors import Exit, UsageError, exit_code
 from voiptui.config.errors import nearest
 from voiptui.config.load import Config
 from voiptui.model.fields import CDR_FIELDS
-from voiptui.model.records import Kind
+from voiptui.model.records import Cdr, Kind
 from voiptui.model.time import now
 from voiptui.output.privacy import masked
 from voiptui.output.writers import Source
@@ -103,29 +106,41 @@ def window_sentence(found: Window, config: Config) -> str:
 
 
 def cdr(args: argparse.Namespace) -> int:
-    """Searches and writes the rows."""
+    """Searches and writes the rows; streamed when all are wanted in any order, else merged, ordered and cut."""
     config = configuration(args)
-    return run_until_done(_Search(args, config).run())
+    limit, order = limit_of(args.limit), order_of(args.order)
+
+    async def work() -> int:
+        streamed = limit is None and args.order is None
+        searching = Searching(args, config, limit=limit, order=order, streamed=streamed)
+        writer = row_writer(args, config, Kind.CDR, now())
+        interrupted = await searching.run(
+            lambda rows: writer.rows([masked(row) for row in rows] if config.mask else rows)
+        )
+        writer.finish(truncated=searching.truncated or interrupted, sources=searching.sources)
+        return searching.conclusion(interrupted=interrupted, what="these are the rows found so far")
+
+    columns(args, Kind.CDR, output_format(args))
+    return run_until_done(work())
 
 
-class _Search:
-    """One search: streamed when all rows are wanted in any order, else merged, ordered and cut at the end."""
+class Searching:
+    """One search over the chosen systems by filter and window of a command line, and what is said beside it."""
 
-    def __init__(self, args: argparse.Namespace, config: Config) -> None:
+    def __init__(
+        self, args: argparse.Namespace, config: Config, *, limit: int | None, order: tuple[str, bool], streamed: bool
+    ) -> None:
         at = now()
-        self._args = args
-        self._config = config
+        self._verbose = bool(args.verbose)
         pbxs = chosen(config, args.pbx)
         bound = bound_filter(filter_text(args.filter), Kind.CDR, config, at)
         window = search_window(args, config, bound, at)
-        limit = limit_of(args.limit)
-        order = order_of(args.order)
-        self._stream = limit is None and args.order is None
-        self._writer = row_writer(args, config, Kind.CDR, at)
-
         from voiptui.engine.search import Search, SearchSpec
         from voiptui.engine.systems import open_systems
 
+        self._limit = limit
+        self._streamed = streamed
+        self._found: tuple[Any, ...] = ()
         self._systems = open_systems(pbxs)
         self._search = Search(
             self._systems,
@@ -140,51 +155,58 @@ class _Search:
         )
         say(window_sentence(window, config))
 
-    async def run(self) -> int:
+    @property
+    def truncated(self) -> bool:
+        """Whether the limit cut rows off."""
+        return self._search.truncated
+
+    @property
+    def sources(self) -> list[Source]:
+        """What each system contributed."""
+        return [_source(one) for one in self._found]
+
+    async def run(self, take: Callable[[Sequence[Cdr]], None]) -> bool:
+        """Gives the rows to ``take`` and says whether it was interrupted; what was found until then is given too."""
         interrupted = False
-        self._sources: tuple[Any, ...] = ()
         try:
             async with Progress(self._so_far) as progress:
                 async for batch in self._search.run():
-                    self._sources = batch.sources
-                    if self._stream and batch.rows:
+                    self._found = batch.sources
+                    if self._streamed and batch.rows:
                         progress.clear()
-                        self._write(batch.rows)
+                        take(batch.rows)
         except asyncio.CancelledError:
             interrupted = True
             self._search.cancel()
-        if not self._stream:
-            self._write(self._search.result())
-        truncated = self._search.truncated or interrupted
-        self._writer.finish(truncated=truncated, sources=[_source(one) for one in self._sources])
-        await self._systems.close()
-        return self._conclusion(interrupted=interrupted)
-
-    def _write(self, rows: Any) -> None:
-        self._writer.rows([masked(row) for row in rows] if self._config.mask else rows)
+        finally:
+            await self._systems.close()
+        if not self._streamed:
+            take(self._search.result())
+        return interrupted
 
     def _so_far(self) -> str:
-        waiting = [one.pbx for one in self._sources if one.ok is None]
-        found = sum(one.rows for one in self._sources)
-        scanned = sum(one.scanned or 0 for one in self._sources)
+        waiting = [one.pbx for one in self._found if one.ok is None]
+        found = sum(one.rows for one in self._found)
+        scanned = sum(one.scanned or 0 for one in self._found)
         return f"{found} rows of {scanned} looked at, waiting for {', '.join(waiting)}" if waiting else f"{found} rows"
 
-    def _conclusion(self, *, interrupted: bool) -> int:
-        for one in self._sources:
+    def conclusion(self, *, interrupted: bool, what: str) -> int:
+        """Says who failed, what was cut, how it was narrowed when asked, and gives the exit code."""
+        for one in self._found:
             if one.error:
-                say(f"{one.pbx}: {one.error}")
-            if self._args.verbose:
+                say(f"{one.pbx}: {one.error.removeprefix(one.pbx + ': ')}")
+            if self._verbose:
                 how = ", ".join(one.narrowed) or "nothing"
                 here = ", ".join(one.residual) or "nothing"
-                counts = f"{one.rows} of {one.scanned} rows, {one.seconds:.2f} s"
+                counts = f"{one.rows} of {one.scanned} rows, {one.seconds or 0:.2f} s"
                 say(f"{one.pbx}: narrowed by {how}; checked here: {here}; {counts}")
         if interrupted:
-            say("interrupted: these are the rows found so far")
+            say(f"interrupted: {what}")
             return Exit.INTERRUPTED
         if self._search.truncated:
-            say(f"cut: there are more rows than these {self._args.limit}; --limit N or --limit all gives more")
-        failed = sum(one.ok is False for one in self._sources)
-        return exit_code(len(self._sources) - failed, failed)
+            say(f"cut: there are more rows than these {self._limit}; --limit N or --limit all gives more")
+        failed = sum(one.ok is False for one in self._found)
+        return exit_code(len(self._found) - failed, failed)
 
 
 def _source(one: Any) -> Source:

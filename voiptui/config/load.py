@@ -127,7 +127,9 @@ def draft(text: str, file: Path) -> Draft:
 
 def _refuse_if_readable(made: Draft) -> None:
     clear = any(
-        isinstance(value, SecretSource) and value.kind == "text" for pbx in made.pbxs.values() for value in pbx.values()
+        isinstance(value, SecretSource) and value.kind == "text" and not value.is_public
+        for pbx in made.pbxs.values()
+        for value in pbx.values()
     )
     if not clear or os.name != "posix":
         return

@@ -9,6 +9,7 @@ from voiptui.model.settings import Secret
 
 LONGEST = 64 * 1024
 COMMAND_SECONDS = 30.0
+SIMULATED = "simulated-"
 
 
 class SecretMissing(Exception):
@@ -22,6 +23,11 @@ class SecretSource(Struct, frozen=True):
     name: str = ""
     argv: tuple[str, ...] = ()
     text: Secret | None = None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is one that the simulated systems print for everybody."""
+        return self.text is not None and self.text.reveal().startswith(SIMULATED)
 
     def __str__(self) -> str:
         match self.kind:
