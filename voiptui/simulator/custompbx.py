@@ -24,7 +24,7 @@ from voiptui.simulator.faults import Faults
 from voiptui.simulator.sites import Site
 from voiptui.simulator.world import World
 
-__all__ = ["LOGIN", "PASSWORD", "TOKEN", "CustomPbx", "app"]
+__all__ = ["LOGIN", "PASSWORD", "TOKEN", "CustomPbx", "app", "credentials"]
 
 TICK = 2.0
 _BY_SOCKET_ONLY = frozenset({"login", "get_status", "relogin"})
@@ -33,6 +33,11 @@ _BY_SOCKET_ONLY = frozenset({"login", "get_status", "relogin"})
 def app(world: World, site: Site, clock: Clock, faults: Faults) -> Starlette:
     """One CustomPBX."""
     return CustomPbx(world, site, clock, faults).app()
+
+
+def credentials(site: Site) -> dict[str, str]:
+    """What a configuration needs: login and password, and the zone of its times."""
+    return {"login": LOGIN, "password": PASSWORD, "timezone": site.zone}
 
 
 class CustomPbx(Events):
@@ -161,8 +166,9 @@ class Session:
     async def send(self, message: Message) -> None:
         """One frame; a socket that is gone is no error here."""
         async with self._sending:
+            text = msgspec.json.encode(message).decode()
             with suppress(RuntimeError, WebSocketDisconnect):
-                await self.websocket.send_text(msgspec.json.encode(message).decode())
+                await self.websocket.send_text(text[: self.pbx.faults.truncate])
 
     async def _push(self) -> None:
         calls: object = None

@@ -236,7 +236,10 @@ class Events:
             if self.faults.extra.get("empty"):
                 return {"MessageType": "[CDR] Get", "cdr": None}
             table = CdrTable(self.world, self.site, false_zone=bool(self.faults.extra.get("false_zone")))
-            return {"MessageType": "[CDR] Get", "cdr": table.query(data.get("db_request") or {}, self.clock.now())}
+            rows = table.query(data.get("db_request") or {}, self.clock.now())
+            if rows and self.faults.wrong_types:
+                rows = [{key: _other_type(value) for key, value in row.items()} for row in rows]
+            return {"MessageType": "[CDR] Get", "cdr": rows}
         except Failed as error:
             return {"MessageType": "[CDR] Get"} | ({"error": error.text} if error.text else {"cdr": None})
         finally:
@@ -328,6 +331,12 @@ class Events:
         """The global switch of the dialplan's log."""
         self.dialplan_debug = bool(data["enabled"])
         return {"enabled": self.dialplan_debug}
+
+
+def _other_type(value: Any) -> Any:
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value)
+    return str(value) if type(value) is int else value
 
 
 def _stamp(instant: datetime) -> str:

@@ -155,8 +155,8 @@ def rows_of(answer: Mapping[str, Any]) -> list[Row] | None:
 def total_of(rows: Iterable[Row]) -> int | None:
     """How many rows the filters match: a key inside every row."""
     for row in rows:
-        total = row.get("total")
-        if isinstance(total, int) and not isinstance(total, bool) and total >= 0:
+        total = whole(row.get("total"))
+        if total is not None:
             return total
     return None
 

@@ -1,7 +1,7 @@
 """Recordings over HTTP: a cookie with the token is the only way, and failures may come as audio with status 200."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -64,9 +64,12 @@ class Opened:
         got = self.offset + len(self._head)
         if self._head:
             yield self._head
-        async for chunk in self._rest:
-            got += len(chunk)
-            yield chunk
+        try:
+            async for chunk in self._rest:
+                got += len(chunk)
+                yield chunk
+        except httpx.HTTPError:
+            raise Unreachable(f"the recording broke off after {got} bytes") from None
         if self.size is not None and got < self.size:
             raise Unreachable(f"the recording broke off after {got} of {self.size} bytes")
 
@@ -78,13 +81,13 @@ async def opened(
     """Opens one recording from ``offset``; a ``validator`` that no longer fits gives the whole file again."""
     address = address_of(recording.reference or "")
     headers = {"Cookie": f"token={await client.token()}"}
-    if offset > 0:
-        headers["Range"] = f"bytes={offset}-"
-        if validator:
-            headers["If-Range"] = validator
-    async with http.stream("GET", address, headers=headers) as response:
+    more = {"Range": f"bytes={offset}-", **({"If-Range": validator} if validator else {})} if offset > 0 else {}
+    async with AsyncExitStack() as stack:
+        response = await stack.enter_async_context(http.stream("GET", address, headers=headers | more))
         if response.status_code == 416:
-            raise BadAnswer("recording", "it is shorter now than what was already read")
+            # it is shorter now than what was already read: another file, so from its beginning
+            await stack.aclose()
+            response = await stack.enter_async_context(http.stream("GET", address, headers=headers))
         chunks = response.aiter_raw()
         head = bytearray()
         async for chunk in chunks:
