@@ -3,8 +3,9 @@
 import argparse
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from voiptui.cli.common import (
     Progress,
@@ -13,13 +14,13 @@ from voiptui.cli.common import (
     columns,
     configuration,
     filter_text,
+    known_name,
     output_format,
     row_writer,
     run_until_done,
     say,
 )
 from voiptui.cli.errors import Exit, UsageError, exit_code
-from voiptui.config.errors import nearest
 from voiptui.config.load import Config
 from voiptui.model.fields import CDR_FIELDS
 from voiptui.model.records import Cdr, Kind
@@ -27,6 +28,11 @@ from voiptui.model.time import now
 from voiptui.output.privacy import masked
 from voiptui.output.writers import Source
 from voiptui.query.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from voiptui.engine.search import Batch, SourceProgress
 
 USUAL_LIMIT = 100
 
@@ -62,12 +68,7 @@ def order_of(text: str | None) -> tuple[str, bool]:
     if text is None:
         return "start", True
     name, _, way = text.strip().lower().partition(":")
-    if name not in CDR_FIELDS:
-        near = nearest(name, CDR_FIELDS)
-        raise UsageError(
-            f"--order: unknown field {name!r}: "
-            + (f"did you mean {near}?" if near else f"one of {', '.join(CDR_FIELDS)}")
-        )
+    known_name("--order", name, CDR_FIELDS)
     if way not in {"", "asc", "desc"}:
         raise UsageError(f"--order: expected asc or desc after the colon, found {way!r}")
     return name, way == "desc" if way else name == "start"
@@ -140,7 +141,6 @@ class Searching:
 
         self._limit = limit
         self._streamed = streamed
-        self._found: tuple[Any, ...] = ()
         self._systems = open_systems(pbxs)
         self._search = Search(
             self._systems,
@@ -151,6 +151,7 @@ class Searching:
                 limit=limit,
                 order=order,
                 pbxs=tuple(pbx.name for pbx in pbxs),
+                collect=not streamed,
             ),
         )
         say(window_sentence(window, config))
@@ -163,21 +164,22 @@ class Searching:
     @property
     def sources(self) -> list[Source]:
         """What each system contributed."""
-        return [_source(one) for one in self._found]
+        return [_source(one) for one in self._search.sources]
 
     async def run(self, take: Callable[[Sequence[Cdr]], None]) -> bool:
         """Gives the rows to ``take`` and says whether it was interrupted; what was found until then is given too."""
         interrupted = False
         try:
-            async with Progress(self._so_far) as progress:
-                async for batch in self._search.run():
-                    self._found = batch.sources
+            async with (
+                Progress(self._so_far) as progress,
+                aclosing(cast("AsyncGenerator[Batch]", self._search.run())) as batches,
+            ):
+                async for batch in batches:
                     if self._streamed and batch.rows:
                         progress.clear()
                         take(batch.rows)
         except asyncio.CancelledError:
             interrupted = True
-            self._search.cancel()
         finally:
             await self._systems.close()
         if not self._streamed:
@@ -185,37 +187,39 @@ class Searching:
         return interrupted
 
     def _so_far(self) -> str:
-        waiting = [one.pbx for one in self._found if one.ok is None]
-        found = sum(one.rows for one in self._found)
-        scanned = sum(one.scanned or 0 for one in self._found)
+        waiting = [one.pbx for one in self._search.sources if one.ok is None]
+        found = sum(one.rows for one in self._search.sources)
+        scanned = sum(one.scanned for one in self._search.sources)
         return f"{found} rows of {scanned} looked at, waiting for {', '.join(waiting)}" if waiting else f"{found} rows"
 
     def conclusion(self, *, interrupted: bool, what: str) -> int:
         """Says who failed, what was cut, how it was narrowed when asked, and gives the exit code."""
-        for one in self._found:
-            if one.error:
+        for one in self._search.sources:
+            if one.error and one.ok is not None:
                 say(f"{one.pbx}: {one.error.removeprefix(one.pbx + ': ')}")
+            for lack in one.lacking:
+                say(f"{one.pbx}: {lack}")
             if self._verbose:
                 how = ", ".join(one.narrowed) or "nothing"
                 here = ", ".join(one.residual) or "nothing"
-                counts = f"{one.rows} of {one.scanned} rows, {one.seconds or 0:.2f} s"
+                counts = f"{one.rows} of {one.scanned} rows, {one.seconds:.2f} s"
                 say(f"{one.pbx}: narrowed by {how}; checked here: {here}; {counts}")
         if interrupted:
             say(f"interrupted: {what}")
             return Exit.INTERRUPTED
         if self._search.truncated:
             say(f"cut: there are more rows than these {self._limit}; --limit N or --limit all gives more")
-        failed = sum(one.ok is False for one in self._found)
-        return exit_code(len(self._found) - failed, failed)
+        failed = sum(one.ok is False for one in self._search.sources)
+        return exit_code(len(self._search.sources) - failed, failed)
 
 
-def _source(one: Any) -> Source:
+def _source(one: "SourceProgress") -> Source:
     return Source(
         pbx=one.pbx,
         ok=one.ok is True,
         error=one.error,
         rows=one.rows,
         scanned=one.scanned,
-        narrowed=tuple(one.narrowed),
-        seconds=round(one.seconds, 3) if one.seconds is not None else None,
+        narrowed=one.narrowed,
+        seconds=round(one.seconds, 3),
     )

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -70,21 +70,31 @@ def columns(args: argparse.Namespace, kind: Kind, form: Format) -> tuple[list[Fi
     """The fields to write and whether the legs go into JSON; raises `UsageError` for an unknown name."""
     known = FIELDS[kind]
     in_json = form in {Format.JSON, Format.JSONL}
-    if not args.columns:
+    if args.columns is None:
         return [field for field in known.values() if field.shown or form is not Format.TABLE], in_json
-    names = [name.strip().lower() for name in args.columns.split(",") if name.strip()]
+    names = listed(args.columns)
     legs = in_json and "legs" in names and kind is not Kind.REGISTRATION
-    fields = [name for name in names if not (name == "legs" and legs)]
-    for name in fields:
-        if name not in known:
-            near = nearest(name, known)
-            raise UsageError(
-                f"--columns: unknown field {name!r}: "
-                + (f"did you mean {near}?" if near else f"one of {', '.join(known)}")
-            )
+    fields = [known_name("--columns", name, known) for name in names if not (name == "legs" and legs)]
+    return [known[name] for name in fields], legs
+
+
+def listed(text: str) -> list[str]:
+    """The names of ``a,b,c``; raises `UsageError` when there is none."""
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
     if not names:
         raise UsageError("--columns: expected field names separated by commas")
-    return [known[name] for name in fields], legs
+    return names
+
+
+def known_name(option: str, name: str, known: Iterable[str]) -> str:
+    """The name, if it is a known field; raises `UsageError` with the nearest one."""
+    known = list(known)
+    if name in known:
+        return name
+    near = nearest(name, known)
+    raise UsageError(
+        f"{option}: unknown field {name!r}: " + (f"did you mean {near}?" if near else f"one of {', '.join(known)}")
+    )
 
 
 def output_format(args: argparse.Namespace) -> Format:

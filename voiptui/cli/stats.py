@@ -1,18 +1,29 @@
 """``voiptui stats``: counts and means of past calls over all systems."""
 
 import argparse
-from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from voiptui.cli.cdr import Searching, window_arguments
-from voiptui.cli.common import configuration, field_writer, output_format, run_until_done
-from voiptui.cli.errors import UsageError
-from voiptui.config.errors import nearest
+from voiptui.cli.common import configuration, field_writer, known_name, listed, output_format, run_until_done
 from voiptui.config.load import Config
-from voiptui.model.fields import CDR_FIELDS
-from voiptui.model.records import Cdr
+from voiptui.model.fields import CDR_FIELDS, Field, FieldType
 from voiptui.model.time import now
-from voiptui.output.privacy import masked
-from voiptui.output.statistics import Statistics
+
+if TYPE_CHECKING:
+    from voiptui.engine.statistics import Figures
+
+_T = FieldType
+COLUMNS = (
+    Field(name="calls", type=_T.INTEGER, title="CALLS", width=7, meaning="calls"),
+    Field(name="answered", type=_T.INTEGER, title="ANSWERED", width=8, meaning="answered calls"),
+    Field(name="missed", type=_T.INTEGER, title="MISSED", width=7, meaning="not answered, cancelled, voicemail"),
+    Field(name="failed", type=_T.INTEGER, title="FAILED", width=7, meaning="busy, failed, blocked"),
+    Field(name="unknown", type=_T.INTEGER, title="UNKNOWN", width=7, meaning="ended nobody knows how"),
+    Field(name="asr", type=_T.DECIMAL, title="ASR %", width=6, meaning="answer-seizure ratio", unit="%"),
+    Field(name="mean_talk", type=_T.DURATION, title="TALK", width=7, meaning="mean talk time", unit="s"),
+    Field(name="mean_ring", type=_T.DURATION, title="RING", width=6, meaning="mean ringing time", unit="s"),
+)
 
 
 def stats_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,34 +36,44 @@ def stats_arguments(parser: argparse.ArgumentParser) -> None:
 def stats(args: argparse.Namespace) -> int:
     """Searches and writes the counts."""
     config = configuration(args)
-    if args.by is not None:
-        args.by = args.by.strip().lower()
-        if args.by not in CDR_FIELDS:
-            near = nearest(args.by, CDR_FIELDS)
-            hint = f"did you mean {near}?" if near else f"one of {', '.join(CDR_FIELDS)}"
-            raise UsageError(f"--by: unknown field {args.by!r}: {hint}")
-    return run_until_done(_counted(args, config))
-
-
-async def _counted(args: argparse.Namespace, config: Config) -> int:
-    counts = Statistics(args.by, config.timezone)
-    fields = list(counts.fields)
-    if args.columns:
-        names = [name.strip().lower() for name in args.columns.split(",") if name.strip()]
+    by = None if args.by is None else CDR_FIELDS[known_name("--by", args.by.strip().lower(), CDR_FIELDS)]
+    fields = list(COLUMNS if by is None else (_grouping(by), *COLUMNS))
+    if args.columns is not None:
         known = {field.name: field for field in fields}
-        for name in names:
-            if name not in known:
-                near = nearest(name, known)
-                hint = f"did you mean {near}?" if near else f"one of {', '.join(known)}"
-                raise UsageError(f"--columns: unknown field {name!r}: {hint}")
-        fields = [known[name] for name in names]
+        fields = [known[known_name("--columns", name, known)] for name in listed(args.columns)]
+    return run_until_done(_counted(args, config, by, fields))
+
+
+def _grouping(by: Field) -> Field:
+    title = "DAY" if by.type is _T.INSTANT else by.title
+    return Field(name=by.name, type=_T.TEXT, title=title, width=by.width, meaning=by.meaning)
+
+
+async def _counted(args: argparse.Namespace, config: Config, by: Field | None, fields: list[Field]) -> int:
     searching = Searching(args, config, limit=None, order=("start", True), streamed=True)
+    from voiptui.engine.statistics import Statistics
 
-    def take(rows: Sequence[Cdr]) -> None:
-        counts.add([masked(row) for row in rows] if config.mask else rows)
-
-    interrupted = await searching.run(take)
+    counts = Statistics(by.name if by else None, config.timezone)
+    interrupted = await searching.run(counts.add)
+    groups = counts.groups() if by else [counts.total()]
+    if by is not None and by.type is _T.INSTANT:
+        groups.sort(key=lambda one: one.group or "")
     writer = field_writer(args, config, output_format(args), fields, now())
-    writer.rows(counts.rows())
+    writer.rows(_row(by, one) for one in groups)
     writer.finish(truncated=searching.truncated or interrupted, sources=searching.sources)
     return searching.conclusion(interrupted=interrupted, what="these are the calls counted so far")
+
+
+def _row(by: Field | None, figures: "Figures") -> SimpleNamespace:
+    ratio, talk, ring = figures.answer_seizure_ratio, figures.mean_talk, figures.mean_ring
+    return SimpleNamespace(
+        **({by.name: figures.group} if by else {}),
+        calls=figures.calls,
+        answered=figures.answered,
+        missed=figures.missed,
+        failed=figures.failed,
+        unknown=figures.unknown,
+        asr=None if ratio is None else round(100 * ratio, 1),
+        mean_talk=None if talk is None else round(talk),
+        mean_ring=None if ring is None else round(ring),
+    )
