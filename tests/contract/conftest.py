@@ -20,11 +20,24 @@ from voiptui.simulator.clock import Clock
 from voiptui.simulator.faults import Door, Faults
 from voiptui.simulator.presence import Presence
 from voiptui.simulator.sites import Site
+from voiptui.simulator.voipstudio import silent_mp3
 from voiptui.simulator.world import World
 
 EPOCH = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SINCE = EPOCH - timedelta(hours=20)
 UNTIL = EPOCH - timedelta(minutes=1)
+
+
+def _recorded(world: World, site: Site, call: Call) -> list[bytes]:
+    return [world.recording(site, call, leg) for leg in call.legs if leg.recorded]
+
+
+def _oldest_living_leg(call: Call) -> datetime:
+    return min(leg.start for leg in call.legs_at(EPOCH))
+
+
+def _any_leg_answered(call: Call) -> bool:
+    return any(leg.answer is not None for leg in call.legs)
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -45,6 +58,14 @@ class Case(Struct, frozen=True, kw_only=True):
     settled: timedelta = timedelta(0)
     unlisted: frozenset[str] = frozenset()
     """States of registrations that this system does not list."""
+    trunks: bool = True
+    """Whether it lists trunks."""
+    audio: Callable[[World, Site, Call], list[bytes]] = _recorded
+    """The files it holds of a call."""
+    began: Callable[[Call], datetime] = _oldest_living_leg
+    """Since when it counts the age of a call under way."""
+    answered: Callable[[Call], bool] = _any_leg_answered
+    """Whether it says that a call was answered."""
 
 
 def _mikopbx(settings: PbxSettings) -> TelephoneSystem:
@@ -62,6 +83,18 @@ SYSTEMS = (
         call_id=lambda call: f"mikopbx-{call.linked_id}",
         registration_id=lambda one: one.trunk.key if one.trunk else one.name,
         settled=timedelta(seconds=2),
+    ),
+    Case(
+        system="voipstudio",
+        site="cloud",
+        path="/v1.2/voipstudio",
+        cdr_id=lambda call: str(9_100_000_000 + call.number),
+        call_id=lambda call: str(4_278_000_000 + call.number),
+        registration_id=lambda one: str(42_000 + one.extension.index) if one.extension else "",
+        trunks=False,
+        began=lambda call: call.start,
+        answered=lambda call: call.disposition in {"answered", "voicemail"},
+        audio=lambda _, site, call: [silent_mp3(min(call.billsec, 60), f"{site.name} {call.number}")],
     ),
 )
 
@@ -108,7 +141,11 @@ class Place:
     def listed(self) -> list[Presence]:
         """The phones and trunks this system tells of."""
         now = self.world.registrations(self.site, EPOCH)
-        return [one for one in now if one.kind == "trunk" or one.state not in self.case.unlisted | {"disabled"}]
+        return [
+            one
+            for one in now
+            if (self.case.trunks if one.kind == "trunk" else one.state not in self.case.unlisted | {"disabled"})
+        ]
 
     def same_registration(self, one: Presence, row: Registration) -> bool:
         """Whether a row is this phone or trunk."""
@@ -123,7 +160,9 @@ def world() -> World:
 @pytest.fixture(scope="session", params=SYSTEMS, ids=[case.system for case in SYSTEMS])
 def running(request: pytest.FixtureRequest, world: World) -> Iterator[Place]:
     place = Place(request.param, world)
-    config = uvicorn.Config(place.app, port=0, log_level="critical", lifespan="off", ws="websockets-sansio")
+    config = uvicorn.Config(
+        place.app, port=0, log_level="critical", lifespan="off", date_header=False, ws="websockets-sansio"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
     thread.start()

@@ -113,6 +113,7 @@ async def _listening(door: Door, port: int) -> AsyncIterator[int]:
         http="h11",
         ws="websockets-sansio",
         lifespan="off",
+        date_header=False,
         log_config=None,
         log_level="critical",
         access_log=False,

@@ -71,6 +71,12 @@ def silent_mp3(seconds: float, title: str) -> bytes:
     return b"ID3\x03\0\0" + synchsafe + frame + _SILENT_FRAME * max(1, round(seconds / 0.036))
 
 
+def credentials(site: Site) -> dict[str, str]:
+    """What a configuration needs."""
+    del site
+    return {"token": TOKEN}
+
+
 def app(world: World, site: Site, clock: Clock, faults: Faults) -> Starlette:
     """The API of one account."""
     return _Account(world, site, clock, faults).app()
@@ -135,7 +141,7 @@ class _Account:
         return Response(status_code=204)
 
     def ping(self, request: Request) -> Response:
-        return self.dated({"data": {"response": "Pong"}})
+        return self.dated({"data": {"response": "Pong", "user_id": 42598, "customer_id": 1200001}})
 
     def me(self, request: Request) -> Response:
         return self.dated({"data": {"id": 42598, "email": EMAIL, "sip_domain": self.site.domain, "sip_password": "x"}})

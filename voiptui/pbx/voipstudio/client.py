@@ -127,6 +127,8 @@ class VoipStudio:
     async def health(self) -> Snapshot[Health]:
         """Whether the service answers, and its clock; VoIPstudio publishes no version."""
         reply = await self._session.get("ping")
+        if not decode.record_of(reply.body, "ping").get("response"):
+            raise BadAnswer("ping", "the answer is not VoIPstudio's")
         skew = _skew(reply.answer.server_date, reply.answer.received)
         facts = [("Service", self._session.http.origin), ("Registrations", decode.NOT_PROBED)]
         health = Health(
@@ -161,17 +163,28 @@ class VoipStudio:
         raise NotFound(f"VoIPstudio has no CDR {cdr_id}")
 
     async def detail(self, record: Cdr | Registration | Call | Health) -> Detail:
-        """The related CDRs of a call, the queues and the last device of a user."""
+        """The related CDRs of a call, the queues and last device of a user, the account behind the key."""
         if isinstance(record, Cdr):
             return await self._cdr_detail(record)
         if isinstance(record, Registration):
             return await self._user_detail(record)
-        return Detail()
+        if isinstance(record, Call):
+            shown = ("clid", "context", "src_ua", "dst_ua", "src_contact", "dst_contact", "src_codec", "dst_codec",
+                     "src_call_id", "dst_call_id", "queue_state", "referred_by")  # fmt: skip
+            return Detail(sections=(DetailSection(title="VoIPstudio", lines=_shown(record.raw, shown)),))
+        return Detail(sections=(DetailSection(title="VoIPstudio", lines=await self._account()),))
+
+    async def _account(self) -> tuple[tuple[str, str], ...]:
+        reply = await self._session.get("me")
+        # this answer also holds the SIP password: only these leave it
+        return _shown(
+            decode.record_of(reply.body, "me"), ("email", "first_name", "last_name", "customer_id", "sip_domain")
+        )
 
     async def _cdr_detail(self, record: Cdr) -> Detail:
         raw = record.raw or {}
         shown = ("type", "context", "destination", "src_ua", "dst_ua", "clid", "charge", "rate", "info", "nb_notes")
-        lines = tuple((name, clean(str(raw[name]))) for name in shown if raw.get(name) not in (None, ""))
+        lines = _shown(raw, shown)
         live = decode.identifier(raw.get("parent_live_id")) or decode.identifier(raw.get("live_id"))
         legs: tuple[tuple[str, str], ...] = ()
         notes = ["which recording belongs to a call is told by its numbers and time"] if record.recordings else []
@@ -194,7 +207,8 @@ class VoipStudio:
         return Detail(sections=tuple(sections), notes=tuple(notes))
 
     async def _user_detail(self, record: Registration) -> Detail:
-        sections = []
+        reported = _shown(record.raw, ("email", "cli", "active", "dnd", "nb_sip_locations"))
+        sections = [DetailSection(title="User", lines=reported)]
         agent = self._agents.get(record.id)
         if agent:
             seen = (("device", agent[0]), ("seen in a call", agent[1].isoformat(timespec="seconds")))
@@ -314,6 +328,10 @@ class Audio:
     def chunks(self) -> AsyncIterator[bytes]:
         """The bytes from the first on."""
         return self._http.chunks(self._response)
+
+
+def _shown(raw: dict[str, Any] | None, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, clean(str(raw[name]))) for name in names if raw and raw.get(name) not in (None, ""))
 
 
 def _path_safe(text: str) -> str:

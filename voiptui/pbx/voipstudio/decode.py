@@ -86,8 +86,8 @@ def flag(value: object) -> bool | None:
 
 
 def rows_of(body: Any, where: str) -> list[dict[str, Any]]:
-    """The rows of a list answer, in its envelope or bare; raises `BadAnswer` when there is no list."""
-    data = body.get("data") if isinstance(body, dict) else body
+    """The rows of a list answer, in its envelope or (when there are any) bare; raises `BadAnswer` when it is no list."""
+    data = body.get("data") if isinstance(body, dict) else body or None
     if not isinstance(data, list):
         raise BadAnswer(where, "the answer holds no list")
     return [row for row in data if isinstance(row, dict)]
