@@ -23,7 +23,7 @@ from voiptui.ui.actions import ACTIONS, PaneName
 from voiptui.ui.deeds import Deeds
 from voiptui.ui.detail import DetailScreen
 from voiptui.ui.header import TabMark, clock_text, header_spans, tab_spans, title_text, worst
-from voiptui.ui.keymap import Keymap, make_keymap
+from voiptui.ui.keymap import Keymap, key_name, make_keymap
 from voiptui.ui.lines import Line, Span, spans_width
 from voiptui.ui.messages import RunAction, Said, StatusChanged
 from voiptui.ui.panes.base import Pane
@@ -115,7 +115,7 @@ class Monitor(Deeds, App[None]):
         self._unsubscribe: Callable[[], None] | None = None
         self._quieter = False
         for key, action_id in self.keymap.keys.items():
-            self.bind(key, f"act('{action_id}')", description=ACTIONS[action_id].label, show=False)
+            self.bind(key_name(key), f"act('{action_id}')", description=ACTIONS[action_id].label, show=False)
 
     # Building
 
@@ -334,7 +334,8 @@ class Monitor(Deeds, App[None]):
                 key = self.keymap.hint(action.id, self.services.ascii_only)
                 hints += [Span("  "), Span(key, "key"), Span(f" {action.hint}", "dim")]
         left = self.pane.status_spans() if self.pane is not None and self.pane.is_mounted else []
-        while hints and spans_width(hints) > self.size.width // 2:
+        room = max(self.size.width - spans_width(left) - 2, 8)
+        while len(hints) > 6 and spans_width(hints) > room:
             hints = hints[3:]
         line.show(left, [*hints, Span(" ")])
 
@@ -392,7 +393,6 @@ def make_services(
 ) -> Services:
     """Store, poller and downloads for a configuration; nothing is connected before the poller starts."""
     from voiptui.engine.clock import Clock
-    from voiptui.engine.downloads import Downloader
     from voiptui.engine.poller import Poller
     from voiptui.engine.store import Store
     from voiptui.engine.systems import open_systems
@@ -408,7 +408,6 @@ def make_services(
         systems=opened,
         store=store,
         poller=Poller(opened, store, clock=used),
-        downloads=Downloader(config.download_directory or Path(), parallel=config.limits.downloads),
         keymap=make_keymap(config.keymap),
         ascii_only=ascii_only or config.ascii,
         clock=used.now,

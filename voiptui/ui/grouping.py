@@ -1,70 +1,63 @@
-"""Calls counted by the value of a column."""
+"""Calls counted by the value of a column, as rows of the grid."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, tzinfo
-from typing import Any
+from collections.abc import Iterable, Mapping
+from datetime import tzinfo
 
 from msgspec import Struct
 
+from voiptui.engine.statistics import Figures, Statistics
 from voiptui.model.fields import Field, FieldType
-from voiptui.model.records import Cdr, Disposition
-from voiptui.output.values import record_text
+from voiptui.model.records import Cdr
+from voiptui.query.tree import Operator, Term
 from voiptui.ui.columns import Column, column
 
-MISSED = frozenset({Disposition.NO_ANSWER, Disposition.CANCELLED, Disposition.VOICEMAIL})
-FAILED = frozenset({Disposition.FAILED, Disposition.BUSY, Disposition.BLOCKED})
+NOTHING = "(none)"
 
 
 class GroupRow(Struct, frozen=True, kw_only=True):
-    """The calls that share a value: counts, the answered share in per cent, means in seconds over what is known.
+    """The calls that share a value: counts, the answered share of known ends in per cent, means in seconds.
 
-    ``example`` is one of the calls, to make a filter from.
+    ``value`` is the value as the filter language takes it, ``None`` where it is missing.
     """
 
     group: str
+    value: str | None
     calls: int
     answered: int
-    share: float
+    share: float | None
     missed: int
     failed: int
+    unknown: int
     talk: float | None
     ring: float | None
-    example: Cdr
 
 
-def _mean(values: Iterable[int | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
-
-
-def grouped(calls: Iterable[Cdr], field: Field, zone: tzinfo, now: datetime) -> list[GroupRow]:
+def grouped(calls: Iterable[Cdr], field: Field, zone: tzinfo) -> list[GroupRow]:
     """A row per value, the greatest first; times are grouped by day."""
-    groups: dict[str, list[Cdr]] = {}
-    for call in calls:
-        value = getattr(call, field.name)
-        if isinstance(value, datetime):
-            name = f"{value.astimezone(zone):%Y-%m-%d}"
-        else:
-            name = record_text(field, call, zone, now)
-        groups.setdefault(name or "(none)", []).append(call)
-    rows = [_row(name, members) for name, members in groups.items()]
-    rows.sort(key=lambda row: row.calls, reverse=True)
-    return rows
+    counted = Statistics(field.name, zone)
+    counted.add(calls)
+    return [_row(one) for one in counted.groups()]
 
 
-def _row(name: str, calls: Sequence[Cdr]) -> GroupRow:
-    answered = [call for call in calls if call.disposition is Disposition.ANSWERED]
+def _row(one: Figures) -> GroupRow:
+    ratio = one.answer_seizure_ratio
     return GroupRow(
-        group=name,
-        calls=len(calls),
-        answered=len(answered),
-        share=100 * len(answered) / len(calls),
-        missed=sum(call.disposition in MISSED for call in calls),
-        failed=sum(call.disposition in FAILED for call in calls),
-        talk=_mean(call.billsec for call in answered),
-        ring=_mean(call.ring for call in calls),
-        example=calls[0],
+        group=NOTHING if one.group is None else one.group,
+        value=one.group,
+        calls=one.calls,
+        answered=one.answered,
+        share=None if ratio is None else 100 * ratio,
+        missed=one.missed,
+        failed=one.failed,
+        unknown=one.unknown,
+        talk=one.mean_talk,
+        ring=one.mean_ring,
     )
+
+
+def term_of(row: GroupRow, field: Field) -> Term:
+    """The filter term that keeps the calls of a group."""
+    return Term(field.name, Operator.EQ, row.value)
 
 
 T = FieldType
@@ -76,15 +69,16 @@ def group_fields(by: Field) -> dict[str, Field]:
         Field(name="group", type=T.TEXT, title=by.title, width=max(20, by.width), meaning=by.meaning),
         Field(name="calls", type=T.INTEGER, title="CALLS", width=7, meaning="calls"),
         Field(name="answered", type=T.INTEGER, title="ANSWERED", width=8, meaning="answered calls"),
-        Field(name="share", type=T.DECIMAL, title="ANSWERED %", width=10, meaning="answered share", unit="%"),
+        Field(name="share", type=T.DECIMAL, title="ANSW %", width=6, meaning="answered of known ends", unit="%"),
         Field(name="missed", type=T.INTEGER, title="MISSED", width=7, meaning="no answer, cancelled, voicemail"),
         Field(name="failed", type=T.INTEGER, title="FAILED", width=7, meaning="failed, busy, blocked"),
+        Field(name="unknown", type=T.INTEGER, title="UNKNOWN", width=7, meaning="ended nobody knows how"),
         Field(name="talk", type=T.DURATION, title="MEAN TALK", width=9, meaning="mean talk time of answered", unit="s"),
         Field(name="ring", type=T.DURATION, title="MEAN RING", width=9, meaning="mean ringing time", unit="s"),
     )
     return {field.name: field for field in made}
 
 
-def group_columns(fields: dict[str, Any]) -> list[Column]:
+def group_columns(fields: Mapping[str, Field]) -> list[Column]:
     """The columns of the grouped rows."""
     return [column(field, rank=rank) for rank, field in enumerate(fields.values())]

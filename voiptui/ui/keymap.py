@@ -39,6 +39,13 @@ class Keymap(Struct, frozen=True):
         return written(keys[0], ascii_only) if keys else ""
 
 
+def key_name(key: str) -> str:
+    """The framework's name of a key as written in the table: ``slash`` for ``/``."""
+    from textual.keys import _character_to_key
+
+    return _character_to_key(key) if len(key) == 1 else key
+
+
 def written(key: str, ascii_only: bool = False) -> str:
     """A key as people write it."""
     if ascii_only and key in _WRITTEN_ASCII:

@@ -92,9 +92,9 @@ class Searching:
                 for row in batch.rows:
                     self.rows[row.pbx, row.id] = row
                 self._changed()
-            if not self.stopped:
-                self.rows = {(row.pbx, row.id): row for row in self._search.result()}
         finally:
+            self.rows = {(row.pbx, row.id): row for row in self._search.result()}
+            self.sources = self._search.sources
             self.running = False
             self._changed()
 
@@ -111,7 +111,7 @@ class Searching:
     @property
     def incomplete(self) -> bool:
         """Whether the number of rows is only a lower bound."""
-        return self.running or self.truncated or any(source.ok is not True for source in self.sources)
+        return self.running or self.truncated or any(source.ok is not True or source.error for source in self.sources)
 
     @property
     def answered(self) -> tuple[int, int]:
@@ -122,12 +122,15 @@ class Searching:
         """What each system did: failures first, then who is still running, then what was narrowed where."""
         dot = "-" if ascii_only else "·"
         spans = [
-            Span(f"  {source.pbx}: {source.error or 'failed'}", "bad") for source in self.sources if source.ok is False
+            Span(f"  {source.pbx}: {source.error}", "bad" if source.ok is False else "warn")
+            for source in sorted(self.sources, key=lambda one: one.ok is not False)
+            if source.error
         ]
+        spans += [Span(f"  {source.pbx} lacks {words}", "warn") for source in self.sources for words in source.lacking]
         spans += [
-            Span(f"  {source.pbx}: {source.scanned or 0:,} looked at", "warn")
+            Span(f"  {source.pbx}: {source.scanned:,} looked at", "warn")
             for source in self.sources
-            if source.ok is None
+            if source.ok is None and not source.error
         ]
         alike: dict[str, list[str]] = {}
         for source in self.sources:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voiptui.model.time import local_zone
@@ -27,7 +29,6 @@ class Services:
     systems: "Systems"
     store: "Store"
     poller: "Poller"
-    downloads: "Downloader"
     keymap: Keymap
     ascii_only: bool = False
     clock: Callable[[], datetime] = present
@@ -38,6 +39,13 @@ class Services:
         for name, zone in (("UTC", UTC), ("local", local_zone())):
             if all(zone != other and name != known for known, other in self._zones):
                 self._zones.append((name, zone))
+
+    @cached_property
+    def downloads(self) -> "Downloader":
+        """Fetches into the download directory; made when it is first wanted."""
+        from voiptui.engine.downloads import Downloader
+
+        return Downloader(self.config.download_directory or Path(), parallel=self.config.limits.downloads)
 
     @property
     def signs(self) -> Signs:

@@ -5,15 +5,14 @@ from typing import Any
 
 from textual.worker import Worker
 
-from voiptui.model.fields import CDR_FIELDS, Field, FieldType
+from voiptui.model.fields import CDR_FIELDS, Field
 from voiptui.model.records import Cdr, Kind
 from voiptui.query.errors import FilterError
-from voiptui.query.tree import Operator, Term
 from voiptui.ui.actions import PaneName, Situation
-from voiptui.ui.cellfilter import joined, typed
+from voiptui.ui.cellfilter import joined
 from voiptui.ui.columns import Column, columns_of
 from voiptui.ui.grid import Key
-from voiptui.ui.grouping import GroupRow, group_columns, group_fields, grouped
+from voiptui.ui.grouping import GroupRow, group_columns, group_fields, grouped, term_of
 from voiptui.ui.lines import Span
 from voiptui.ui.panes.base import Pane, Test
 from voiptui.ui.searching import Asked, Searching, window_text
@@ -89,7 +88,7 @@ class CdrPane(Pane):
         """Counted by a column while grouping."""
         if self.grouped_by is None:
             return pairs
-        rows = grouped((record for _, record in pairs), self.grouped_by, self.services.zone, self.services.clock())
+        rows = grouped((record for _, record in pairs), self.grouped_by, self.services.zone)
         return [(row.group, row) for row in rows]
 
     def _came(self) -> None:
@@ -116,6 +115,8 @@ class CdrPane(Pane):
         searching = self.searching
         if searching is None or searching.running:
             return "searching"
+        if self._typed is not None:
+            return "no call that is here matches; Enter asks the PBXs"
         window = window_text(searching.window, self.services.zone, ascii_only=self.services.ascii_only)
         answered, asked = searching.answered
         if asked and not answered:
@@ -199,10 +200,7 @@ class CdrPane(Pane):
         row, field = self.grid.cursor_record, self.grouped_by
         if field is None or not isinstance(row, GroupRow):
             return False
-        day = row.group if field.type is FieldType.INSTANT else None
-        term = Term(
-            field.name, Operator.EQ, day if day else typed(field, getattr(row.example, field.name), self.services.zone)
-        )
+        term = term_of(row, field)
         self.leave_group()
         self.set_filter(joined(self.bar.text, Kind.CDR, term))
         return True
