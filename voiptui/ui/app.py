@@ -105,7 +105,6 @@ class Monitor(Deeds, App[None]):
         self.commands_given: list[str] = []
         self.pane_name = PaneName.SYSTEMS
         self._panes: dict[PaneName, Pane] = {}
-        self._no_color = no_color
         self._crash_directory = crash_directory
         self._said: Span | None = None
         self._said_until = 0.0
@@ -114,6 +113,7 @@ class Monitor(Deeds, App[None]):
         self._seen_events = 0
         self._unsubscribe: Callable[[], None] | None = None
         self._quieter = False
+        use_theme(self, services.config.theme or "dark", no_color=no_color)
         for key, action_id in self.keymap.keys.items():
             self.bind(key_name(key), f"act('{action_id}')", description=ACTIONS[action_id].label, show=False)
 
@@ -122,10 +122,6 @@ class Monitor(Deeds, App[None]):
     def get_default_screen(self) -> Screen[None]:
         """The screen of the panes."""
         return Main(id="main")
-
-    def on_mount(self) -> None:
-        """The first pane, then the polls, in the background."""
-        use_theme(self, self.services.config.theme or "dark", no_color=self._no_color)
 
     def on_ready(self) -> None:
         """The screen stands: everything else begins."""

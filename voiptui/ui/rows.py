@@ -104,7 +104,7 @@ SYSTEM_FIELDS = {
         Field(name="state", type=T.STATE, title="STATE", width=12, meaning="worst state of its streams"),
         Field(name="taken", type=T.DURATION, title="AGE", width=4, meaning="age of its oldest data"),
         Field(name="latency", type=T.DURATION, title="LATENCY", width=7, meaning="time of the last answer"),
-        Field(name="registrations", type=T.TEXT, title="REGISTERED", width=10, meaning="phones registered of all"),
+        Field(name="registrations", type=T.TEXT, title="PHONES", width=8, meaning="phones registered of all"),
         Field(name="trunks", type=T.TEXT, title="TRUNKS", width=7, meaning="trunks registered of all"),
         Field(name="calls", type=T.INTEGER, title="CALLS", width=5, meaning="active calls"),
         Field(name="skew", type=T.DURATION, title="CLOCK", width=6, meaning="its clock minus ours"),
@@ -155,7 +155,7 @@ def system_columns(names: tuple[str, ...] | None = None) -> list[Column]:
             rank=rank.get(name, 50),
             paint=_SYSTEM_PAINT.get(name),
             ticks=name == "taken",
-            most=200 if name == "error" else None,
+            most=200 if name == "error" else SYSTEM_FIELDS[name].width,
         )
         for name in (names or tuple(SYSTEM_FIELDS))
         if name in SYSTEM_FIELDS

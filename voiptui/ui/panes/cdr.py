@@ -152,7 +152,7 @@ class CdrPane(Pane):
         if searching.stopped:
             spans.append(Span("  stopped", "warn"))
         elif searching.truncated:
-            spans.append(Span(f"  cut at {searching.limit:,}: :cdr --limit", "warn"))
+            spans.append(Span(f"  cut at {searching.limit:,} rows", "warn"))
         return [*spans, *searching.words(ascii_only=ascii_only)]
 
     def situation(self) -> Situation:
