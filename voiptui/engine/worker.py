@@ -125,8 +125,9 @@ class Worker:
         try:
             if not await self._open():
                 return
-            if isinstance(self._system, LivePush):
-                push = asyncio.create_task(self._listen(self._system), name=f"push {self.name}")
+            system: object = self._capable()
+            if isinstance(system, LivePush):
+                push = asyncio.create_task(self._listen(system), name=f"push {self.name}")
             while True:
                 self._wake.clear()
                 stream, due = self._next()
