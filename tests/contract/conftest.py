@@ -17,6 +17,7 @@ from voiptui.pbx.base import TelephoneSystem
 from voiptui.pbx.registry import create
 from voiptui.simulator.calls import Call
 from voiptui.simulator.clock import Clock
+from voiptui.simulator.custompbx_switch import channel_uuid
 from voiptui.simulator.faults import Door, Faults
 from voiptui.simulator.presence import Presence
 from voiptui.simulator.sites import Site
@@ -95,6 +96,15 @@ SYSTEMS = (
         began=lambda call: call.start,
         answered=lambda call: call.disposition in {"answered", "voicemail"},
         audio=lambda _, site, call: [silent_mp3(min(call.billsec, 60), f"{site.name} {call.number}")],
+    ),
+    Case(
+        system="custompbx",
+        site="lab",
+        cdr_id=lambda call: channel_uuid(call.site, call.number),
+        call_id=lambda call: channel_uuid(call.site, call.number),
+        registration_id=lambda one: f"external::{one.name}" if one.trunk else f"{one.name}@lab.pbx.example",
+        began=lambda call: call.start,
+        answered=lambda call: call.disposition in {"answered", "voicemail"},
     ),
 )
 

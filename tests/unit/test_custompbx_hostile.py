@@ -77,11 +77,15 @@ def read_text(text: object) -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
     try:
         rows, _ = decode.rows_of(text, "show")
+    except PbxError:
+        read_xml(text, now)
+    else:
         decode.phones("lab", rows, {}, ())
         calls.calls("lab", rows, rows, frozenset({"1001"}), now)
-        return
-    except PbxError:
-        pass
+
+
+def read_xml(text: str, now: datetime) -> None:
+    """The same as an answer of ``sofia xmlstatus``."""
     details = decode.phones_by_call_id(text)
     decode.clock_of([{"token": key, "expires": "1795358431"} for key in details], details)
     decode.profiles(text)

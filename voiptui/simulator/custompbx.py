@@ -97,7 +97,7 @@ class CustomPbx(Events):
         except ValueError:
             call = None
         leg = next((leg for leg in call.legs if leg.recorded), None) if call else None
-        if call is None or leg is None or name != channel_uuid(self.site, call.number):
+        if call is None or leg is None or name != channel_uuid(self.site.name, call.number):
             return PlainTextResponse("not found" if self.generation == "C" else "404 page not found", 404)
         audio = self.world.recording(self.site, call, leg)
         headers = {"accept-ranges": "bytes", "last-modified": "Sun, 22 Nov 2026 14:00:00 GMT"}

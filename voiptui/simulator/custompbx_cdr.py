@@ -68,7 +68,7 @@ class CdrTable:
 
     def row(self, call: Call) -> Row:
         """One call as its calling leg was written."""
-        uuid = channel_uuid(self.site, call.number)
+        uuid = channel_uuid(self.site.name, call.number)
         cause = "ORIGINATOR_CANCEL" if call.disposition == "cancelled" else CAUSES.get(call.cause, "NORMAL_UNSPECIFIED")
         start = self.stamp(call.start)
         day = start.strftime("%Y/%m/%d") if start else ""
@@ -85,7 +85,7 @@ class CdrTable:
             "billsec": call.billsec,
             "hangup_cause": cause,
             "uuid": uuid,
-            "bleg_uuid": channel_uuid(self.site, call.number, "b") if call.answer else None,
+            "bleg_uuid": channel_uuid(self.site.name, call.number, "b") if call.answer else None,
             "accountcode": "",
             "read_codec": call.codec if call.answer else None,
             "write_codec": call.codec if call.answer else None,

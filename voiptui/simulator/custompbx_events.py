@@ -230,20 +230,23 @@ class Events:
         self.cdr_running += 1
         try:
             await asyncio.sleep(float(self.faults.extra.get("slow_cdr", 0.002)))
-            if self.cdr_broken:
-                broken = {"error": "error on select"} if self.generation == "C" else {"cdr": None}
-                return {"MessageType": "[CDR] Get"} | broken
-            if self.faults.extra.get("empty"):
-                return {"MessageType": "[CDR] Get", "cdr": None}
-            table = CdrTable(self.world, self.site, false_zone=bool(self.faults.extra.get("false_zone")))
-            rows = table.query(data.get("db_request") or {}, self.clock.now())
-            if rows and self.faults.wrong_types:
-                rows = [{key: _other_type(value) for key, value in row.items()} for row in rows]
-            return {"MessageType": "[CDR] Get", "cdr": rows}
-        except Failed as error:
-            return {"MessageType": "[CDR] Get"} | ({"error": error.text} if error.text else {"cdr": None})
+            return {"MessageType": "[CDR] Get"} | self._page(data.get("db_request") or {})
         finally:
             self.cdr_running -= 1
+
+    def _page(self, request: Message) -> Message:
+        if self.cdr_broken:
+            return {"error": "error on select"} if self.generation == "C" else {"cdr": None}
+        if self.faults.extra.get("empty"):
+            return {"cdr": None}
+        table = CdrTable(self.world, self.site, false_zone=bool(self.faults.extra.get("false_zone")))
+        try:
+            rows = table.query(request, self.clock.now())
+        except Failed as error:
+            return {"error": error.text} if error.text else {"cdr": None}
+        if rows and self.faults.wrong_types:
+            rows = [{key: _other_type(value) for key, value in row.items()} for row in rows]
+        return {"cdr": rows}
 
     def web_settings(self, data: Message) -> Message:
         """Only the keys that were asked for."""
@@ -309,7 +312,7 @@ class Events:
             call = self.world.call(self.site, call_number(uuid))
         except ValueError:
             call = None
-        if call is None or uuid != channel_uuid(self.site, call.number):
+        if call is None or uuid != channel_uuid(self.site.name, call.number):
             return {"logs": None}
         told = (
             (call.start, "New Channel"),

@@ -17,9 +17,9 @@ _HEADER = '<?xml version="1.0" encoding="ISO-8859-1"?>\n'
 _TRUNK_STATES = {"registered": "REGED", "rejected": "FAIL_WAIT", "unregistered": "EXPIRED", "disabled": "DOWN"}
 
 
-def channel_uuid(site: Site, number: int, leg: str = "a") -> str:
+def channel_uuid(site: str, number: int, leg: str = "a") -> str:
     """The UUID of a call's channel; its last twelve digits are the call's number."""
-    return f"{stable_uuid(site.name, number, leg)[:24]}{number % 16**12:012x}"
+    return f"{stable_uuid(site, number, leg)[:24]}{number % 16**12:012x}"
 
 
 def call_number(uuid: str) -> int:
@@ -237,7 +237,7 @@ class Switch:
     def _channel(self, call: Call, leg: str, direction: str, phone: str, state: str) -> dict[str, str]:
         host = f"{phone}@{self.site.domain}" if phone else call.src
         return {
-            "uuid": channel_uuid(self.site, call.number, leg),
+            "uuid": channel_uuid(self.site.name, call.number, leg),
             "direction": direction,
             "created": self.wall(call.start),
             "created_epoch": self.epoch(call.start),
@@ -254,7 +254,7 @@ class Switch:
             "callee_name": call.dst_name or "Outbound Call",
             "callee_num": call.dst,
             "callee_direction": "SEND",
-            "call_uuid": channel_uuid(self.site, call.number),
+            "call_uuid": channel_uuid(self.site.name, call.number),
             "hostname": HOSTNAME,
             "sent_callee_name": call.dst_name,
             "sent_callee_num": call.dst,

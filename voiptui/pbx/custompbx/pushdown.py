@@ -146,7 +146,7 @@ def _whole(value: object) -> str | None:
 
 def _disposition_term(term: BoundTerm, columns: Columns, sample: Mapping[str, Any]) -> Term | None:
     name = columns.meaning.get("cause")
-    if name is None or not isinstance(at(dict(sample), name), str) or "application" in columns.meaning:
+    if name is None or not isinstance(at(dict(sample), name), str):
         return None
     if term.operator not in {Operator.EQ, Operator.IN}:
         return None

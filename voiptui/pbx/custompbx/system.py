@@ -197,7 +197,7 @@ class CustomPbx:
         notes: list[str] = []
         sections: list[DetailSection] = []
         started = record.start
-        gone = started is not None and now() - started > detail.KEPT + timedelta(hours=1)
+        gone = started is not None and self._clock(now()) - started > detail.KEPT + timedelta(hours=1)
         if gone:
             notes.append("CustomPBX keeps SIP messages and logs for one day only")
             return Detail(sections=_raw_section(record.raw), notes=tuple(notes))
