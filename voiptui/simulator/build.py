@@ -231,9 +231,9 @@ class Builder:
     def _side(self, side: str, party: _Party, answered: bool) -> Side:
         rng = self.rng
         bad = self.plan.bad and (side == "callee" or rng.random() < 0.5)
-        jitter = rng.uniform(18, 70) if bad else rng.uniform(0.3, 6)
-        loss = rng.uniform(3, 14) if bad else rng.choice((0.0, 0.0, 0.0, rng.uniform(0.05, 0.6)))
-        mos = max(1.2, 4.45 - loss * 0.16 - jitter * 0.015)
+        jitter = rng.uniform(30, 80) if bad else rng.uniform(0.3, 6)
+        loss = rng.uniform(5, 14) if bad else rng.choice((0.0, 0.0, 0.0, rng.uniform(0.05, 0.6)))
+        mos = max(1.2, 4.45 - loss * 0.2 - jitter * 0.02)
         return Side(
             side=side,
             address=party.address,

@@ -110,7 +110,8 @@ def extension_presence(site: Site, one: Extension, line: Timeline, at: datetime,
     answers = up and one.profile != "unreachable"
     bindings = []
     # A phone away for days is forgotten by its registrar; one lost recently keeps its last contact, unreachable.
-    shown = one.contacts if up or (state == "unregistered" and at - since < timedelta(days=1)) else ()
+    lately = not still and state == "unregistered" and at - since < timedelta(days=1)
+    shown = one.contacts if up or lately else ()
     for index, (ip, port, transport, user_agent) in enumerate(shown):
         key = (site.name, one.number, index)
         expiry = timedelta(days=300) if still else timedelta(seconds=3600 if transport == "udp" else 600)

@@ -17,7 +17,7 @@ PER_HOUR = 4096
 _FIRST_HOUR = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp()) // 3600
 _RHYTHM = (1, 0.5, 0.5, 0.5, 0.5, 1, 2, 5, 9, 10, 10, 9, 7, 8, 10, 10, 9, 7, 5, 3, 2, 2, 1, 1)
 _PER_DAY = {"london": 220, "cloud": 160, "probe": 60, "lab": 90, "paris": 180}
-_LIVE_PER_HOUR = {"london": 170, "cloud": 150, "probe": 70, "lab": 130, "paris": 150}
+_LIVE_PER_HOUR = {"london": 170, "cloud": 150, "probe": 110, "lab": 130, "paris": 150}
 _LIVE_TALK = 270.0
 _PAST_TALK = 150.0
 _BRIDGED = ("london", "paris")
