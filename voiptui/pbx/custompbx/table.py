@@ -77,7 +77,8 @@ class Table:
         starts: tuple[BoundTerm, ...] = ()
         if "start" in known.columns.meaning:
             starts = tuple(term for term in required_terms(request.bound) if term.field == "start")
-        return Narrowing((*starts, *pushed), "one request after the other, 250 rows each")
+        note = "its CDR module writes both legs: each is a row of its own" if known.columns.both_legs else ""
+        return Narrowing((*starts, *pushed), note)
 
     async def search(self, request: SearchRequest) -> AsyncIterator[Page]:
         """Pages of rows, newest first."""
