@@ -294,6 +294,15 @@ def test_a_recording_is_saved_once_and_streamed(config: Path, tmp_path: Path) ->
         assert streamed.stdout == before[0]
 
 
+def test_a_named_file_is_never_overwritten(config: Path, tmp_path: Path) -> None:
+    (row,) = rows(voiptui(config, "cdr", *LONDON, "recording = yes", "billsec > 5", "--limit", "1"))
+    target = tmp_path / "one.wav"
+    target.write_text("mine")
+    done = voiptui(config, "recording", f"london:{row['id']}", "-o", str(target))
+    assert (done.returncode, done.stderr) == (2, f"voiptui: already here: {target} is not overwritten\n")
+    assert target.read_text() == "mine"
+
+
 def test_a_call_that_is_not_there_has_no_recording(config: Path) -> None:
     done = voiptui(config, "recording", "london:987654321")
     assert done.returncode == 3
@@ -325,7 +334,7 @@ def test_a_lookup_imports_neither_the_screen_nor_other_systems(config: Path) -> 
     loaded = set(done.stderr.splitlines()[-1].split())
     assert "0" in loaded
     assert "voiptui.pbx.mikopbx" in loaded
-    unwanted = {"textual", "rich", "click", "starlette", "lark", "keyring", "subprocess"}
+    unwanted = {"textual", "rich", "click", "pygments", "starlette", "uvicorn", "lark", "keyring"}
     unwanted |= {f"voiptui.pbx.{name}" for name in ("voipstudio", "voipmonitor", "custompbx", "xivo")}
     assert not loaded & unwanted
     assert not [name for name in loaded if name.startswith("voiptui.ui")]

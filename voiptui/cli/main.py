@@ -37,6 +37,8 @@ def _run(words: Sequence[str]) -> int:
         parser = verb_parser(verb or "tui")
         args = parser.parse_args(parser.arranged(rest))
         start_logging(args.verbose)
+        # httpx's own command line would bring click and rich where they are installed: half of a lookup's start
+        sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
         return handler(verb or "tui")(args)
     except UsageError as error:
         print(f"voiptui: {error}", file=sys.stderr)

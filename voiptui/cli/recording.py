@@ -6,12 +6,17 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from voiptui.cli.common import Progress, chosen, configuration, failure, run_until_done, say
 from voiptui.cli.errors import Exit, UsageError, exit_code
 from voiptui.config.load import Config
-from voiptui.pbx.errors import BadAnswer, NotFound, PbxError
+from voiptui.model.records import Cdr, Recording
+from voiptui.pbx.base import TelephoneSystem
+from voiptui.pbx.errors import NotFound, PbxError
+
+if TYPE_CHECKING:
+    from voiptui.engine.downloads import Progress as Received
 
 FORMATS = ("original", "mp3", "wav", "ogg")
 STANDARD_OUTPUT = "-"
@@ -33,6 +38,10 @@ def recording(args: argparse.Namespace) -> int:
     if args.output is not None and len(wanted) > 1 and not _is_folder(args.output):
         what = "standard output takes" if args.output == STANDARD_OUTPUT else "a file takes"
         raise UsageError(f"-o: {what} one recording; give a folder (ending in /) for {len(wanted)} calls")
+    if args.output == STANDARD_OUTPUT and sys.stdout.isatty():
+        raise UsageError("-o -: standard output is a terminal; pipe it into a player or a file")
+    if args.output not in {None, STANDARD_OUTPUT} and not _is_folder(args.output) and os.path.lexists(args.output):
+        raise UsageError(f"already here: {args.output} is not overwritten")
     return run_until_done(_Fetch(args, config, wanted).run())
 
 
@@ -67,7 +76,7 @@ class _Fetch:
         folder = config.download_directory or Path()
         if self._output is not None and _is_folder(self._output):
             folder = Path(self._output)
-        self._downloader = Downloader(folder, parallel=config.limits.downloads)
+        self._downloader = Downloader(folder, parallel=config.limits.downloads, zone=config.timezone)
         self._received: dict[str, int] = {}
         self._saved = self._failed = 0
 
@@ -121,29 +130,15 @@ class _Fetch:
         else:
             say(f"{name}:{call}: " + failure(name, error).removeprefix(f"{name}: "))
 
-    async def _save(self, system: Any, cdr: Any, recording: Any, target: Path | None) -> None:
-        key = f"{cdr.pbx}:{cdr.id}:{recording.id}"
-
-        def progress(step: Any) -> None:
-            self._received[key] = step.received
-
-        saved = await self._downloader.fetch(system, cdr, recording, self._format, target, progress)
+    async def _save(self, system: TelephoneSystem, cdr: Cdr, recording: Recording, target: Path | None) -> None:
+        saved = await self._downloader.fetch(system, cdr, recording, self._format, target, self._note)
         self._progress.clear()
         if saved.already:
             say(f"already here: {saved.path}")
         print(saved.path, flush=True)
 
-    async def _stream(self, system: Any, cdr: Any, recording: Any) -> None:
-        if sys.stdout.isatty():
-            raise UsageError("-o -: standard output is a terminal; pipe it into a player or a file")
-        out = sys.stdout.buffer
-        key = f"{cdr.pbx}:{cdr.id}"
-        async with system.open_recording(cdr, recording, self._format) as stream:
-            empty = True
-            async for chunk in stream.chunks():
-                empty = empty and not chunk
-                out.write(chunk)
-                out.flush()
-                self._received[key] = self._received.get(key, 0) + len(chunk)
-        if empty:
-            raise BadAnswer(key, "the recording has no bytes")
+    async def _stream(self, system: TelephoneSystem, cdr: Cdr, recording: Recording) -> None:
+        await self._downloader.stream_to(system, cdr, recording, self._format, sys.stdout.buffer, self._note)
+
+    def _note(self, step: "Received") -> None:
+        self._received[f"{step.pbx}:{step.id}"] = step.received
