@@ -1,6 +1,7 @@
 """The monitor: five panes under two lines that say how every telephone system is."""
 
 import asyncio
+import inspect
 import os
 import signal
 import sys
@@ -200,13 +201,13 @@ class Monitor(Deeds, App[None]):
                 self.said(f"{self.keymap.hint(action_id, self.services.ascii_only)}: {reason}", bad=True)
                 return
         handler: Callable[[], Any] = getattr(pane, f"do_{action_id}", None) or getattr(self, f"do_{action_id}")
+        if inspect.iscoroutinefunction(handler):
+            self.run_worker(handler, name=action_id, group=action_id)
+            return
         try:
-            result = handler()
+            handler()
         except FilterError as error:
             self.said(f"the filter: {error}", bad=True)
-            return
-        if asyncio.iscoroutine(result):
-            self.run_worker(result, name=action_id, group=action_id)
 
     @on(RunAction)
     def _run_action(self, message: RunAction) -> None:

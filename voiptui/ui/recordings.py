@@ -84,7 +84,7 @@ class Recordings:
             raise NotFound(f"{call.pbx} has no recording of this call")
 
         def progress(step: Any) -> None:
-            whole = f" of {size_text(step.total)}" if step.total else ""
+            whole = f" of {size_text(step.size)}" if step.size else ""
             self._say(f"{prefix}{size_text(step.received)}{whole} from {call.pbx}", False)
 
         wanted = found[:1] if only_first else found

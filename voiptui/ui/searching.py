@@ -1,6 +1,7 @@
 """One CDR search as a pane follows it: rows as they come, what each system did, what was cut or failed."""
 
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
@@ -87,11 +88,12 @@ class Searching:
     async def run(self) -> None:
         """Follows the search to its end; rows beyond the limit are dropped, which is said."""
         try:
-            async for batch in self._search.run():
-                self.sources = batch.sources
-                for row in batch.rows:
-                    self.rows[row.pbx, row.id] = row
-                self._changed()
+            async with aclosing(self._search.run()) as batches:
+                async for batch in batches:
+                    self.sources = batch.sources
+                    for row in batch.rows:
+                        self.rows[row.pbx, row.id] = row
+                    self._changed()
         finally:
             self.rows = {(row.pbx, row.id): row for row in self._search.result()}
             self.sources = self._search.sources

@@ -66,7 +66,7 @@ class CdrPane(Pane):
         self._typed = None
         self.asked, self.searching = asked, searching
         self._worker = self.run_worker(
-            searching.run(), name="cdr search", group="cdr search", exclusive=True, exit_on_error=True
+            searching.run, name="cdr search", group="cdr search", exclusive=True, exit_on_error=True
         )
         self.reload(mark=False)
 
