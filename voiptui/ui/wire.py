@@ -1,0 +1,309 @@
+"""What goes to the terminal, made small: only cells that differ from what it shows, only styles that change.
+
+The framework paints whole lines with whole styles. Here each frame is compared with a picture of the terminal; lines
+that moved are scrolled by the terminal itself. Anything but moves, styles and text passes through untouched.
+"""
+
+import re
+from functools import lru_cache
+from itertools import repeat
+from typing import NamedTuple
+
+from rich.cells import get_character_cell_size
+
+SYNC_BEGIN, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
+_TOKEN = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[([0-9;]*)m|([^\x00-\x1f\x7f]+)|(\n)|(.)", re.DOTALL)
+_PAINTLESS = re.compile(
+    r"(?:\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # title, clipboard, pointer shape
+    r"|\x1bP[^\x1b]*(?:\x1b\x1b[^\x1b]*)*\x1b\\"  # the same through tmux
+    r"|\x1b\[\?(?!1049|1047|47)[0-9;]+[hl]"  # modes other than the second screen
+    r"|\x1b\[[<>=?]?[0-9;]*[cnu])*"  # questions to the terminal, its keyboard
+)
+_SHOWS_ON_BLANKS = frozenset({"4", "7", "9", "21", "53"})
+_BRIDGE = 6
+_SHIFTS = (1, -1, 3, -3, 2, -2)
+_WORTH_SCROLLING = 4
+_LEVELS = (0, 95, 135, 175, 215, 255)
+
+
+class Pen(NamedTuple):
+    """A style as the terminal has it; an empty colour is its default."""
+
+    attributes: frozenset[str] = frozenset()
+    ink: str = ""
+    paper: str = ""
+
+    @property
+    def colours_blanks_only(self) -> bool:
+        """Whether blanks written with it show nothing but its paper."""
+        return not self.attributes & _SHOWS_ON_BLANKS
+
+
+PLAIN = Pen()
+Cell = tuple[str, Pen]
+Row = list[Cell | None]
+
+
+def _short(kind: str, red: int, green: int, blue: int) -> str:
+    """A colour by its number in the usual palette of 256 if it is one of those, else by its parts."""
+    if red in _LEVELS and green in _LEVELS and blue in _LEVELS:
+        number = 16 + 36 * _LEVELS.index(red) + 6 * _LEVELS.index(green) + _LEVELS.index(blue)
+        return f"{kind};5;{number}"
+    if red == green == blue and red % 10 == 8 and red <= 238:
+        return f"{kind};5;{232 + (red - 8) // 10}"
+    return f"{kind};2;{red};{green};{blue}"
+
+
+@lru_cache(maxsize=2048)
+def _pen(parameters: str) -> Pen:
+    attributes: set[str] = set()
+    ink = paper = ""
+    parts = iter(parameters.split(";"))
+    for part in parts:
+        number = int(part or "0")
+        if number == 0:
+            attributes, ink, paper = set(), "", ""
+        elif number in {38, 48}:
+            mode = next(parts, "")
+            if mode == "2":
+                colour = _short(part, *(int(next(parts, "0") or "0") for _ in range(3)))
+            else:
+                colour = f"{part};{mode};{next(parts, '0')}"
+            ink, paper = (colour, paper) if number == 38 else (ink, colour)
+        elif 30 <= number <= 37 or 90 <= number <= 97:
+            ink = part
+        elif 40 <= number <= 47 or 100 <= number <= 107:
+            paper = part
+        elif number == 39:
+            ink = ""
+        elif number == 49:
+            paper = ""
+        else:
+            attributes.add(part)
+    return Pen(frozenset(attributes), ink, paper)
+
+
+@lru_cache(maxsize=1024)
+def _blank(pen: Pen) -> Pen:
+    return Pen(paper=pen.paper) if pen.colours_blanks_only else pen
+
+
+@lru_cache(maxsize=4096)
+def _change(before: Pen, after: Pen) -> str:
+    """The shortest style sequence from one pen to another."""
+    if before == after:
+        return ""
+    whole = ["0", *sorted(after.attributes), *filter(None, (after.ink, after.paper))]
+    fresh = "" if len(whole) == 1 else ";".join(whole)
+    if before.attributes <= after.attributes:
+        parts = sorted(after.attributes - before.attributes)
+        if before.ink != after.ink:
+            parts.append(after.ink or "39")
+        if before.paper != after.paper:
+            parts.append(after.paper or "49")
+        fresh = min(";".join(parts), fresh, key=len)
+    return f"\x1b[{fresh}m"
+
+
+def _is_sure(character: str) -> bool:
+    """Whether every terminal gives this character one column."""
+    return character.isascii() or "\u00a1" <= character <= "\u024f" or "\u2500" <= character <= "\u25ff"
+
+
+class Wire:
+    """A picture of the terminal, and what must be sent so that it becomes the next one."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+        self._pending = ""
+
+    def forget(self) -> None:
+        """Nothing is known of what the terminal shows: all of the next frame is sent."""
+        self._rows = []
+
+    def slim(self, data: str) -> str:
+        """What to send in place of ``data``; an update that changes nothing becomes nothing."""
+        if data == SYNC_BEGIN:
+            self._pending = data
+            return ""
+        if data == SYNC_END:
+            ended = "" if self._pending else data
+            self._pending = ""
+            return ended
+        frame = self._read(data)
+        if frame is None:
+            if not _PAINTLESS.fullmatch(data):
+                self.forget()
+            sent = data
+        else:
+            sent = self._send(*frame)
+        if sent and self._pending:
+            sent, self._pending = self._pending + sent, ""
+        return sent
+
+    def _read(self, data: str) -> tuple[dict[int, Row], tuple[int, int] | None] | None:
+        """The lines as they shall be and where the cursor is left; ``None`` for what is more than painting."""
+        touched: dict[int, Row] = {}
+        pen, x, y = PLAIN, 0, -1
+        left: tuple[int, int] | None = None
+        for match in _TOKEN.finditer(data):
+            line, column, style, text, newline, other = match.groups()
+            if other is not None or (text is not None and y < 0):
+                return None
+            if line is not None:
+                y, x = int(line) - 1, int(column) - 1
+                left = (y, x)
+            elif style is not None:
+                pen = PLAIN if style in {"", "0"} else _pen(style)
+            elif newline is None:
+                left = None
+                row = touched.get(y)
+                if row is None:
+                    row = touched[y] = list(self._rows[y]) if y < len(self._rows) else []
+                x = _put(row, x, text, pen)
+        return touched, left
+
+    def _send(self, touched: dict[int, Row], left: tuple[int, int] | None) -> str:
+        height = max(touched, default=-1) + 1
+        while len(self._rows) < height:
+            self._rows.append([])
+        out = _Output()
+        if len(touched) >= _WORTH_SCROLLING:
+            self._scroll(touched, out)
+        for y in sorted(touched):
+            row = touched[y]
+            if row != self._rows[y]:
+                out.row(y, self._rows[y], row)
+                self._rows[y] = row
+        return out.finish(left)
+
+    def _scroll(self, touched: dict[int, Row], out: "_Output") -> None:
+        """Lets the terminal move lines that are wanted a little higher or lower than they stand."""
+        moved = [y for y in touched if touched[y] != self._rows[y]]
+        if len(moved) < _WORTH_SCROLLING:
+            return
+        top, bottom = min(moved), max(moved)
+        for shift in _SHIFTS:
+            gained = sum(
+                1 for y in moved if top <= y + shift <= bottom and touched[y] and touched[y] == self._rows[y + shift]
+            )
+            if gained * 2 > bottom - top + 1:
+                break
+        else:
+            return
+        out.scroll(top, bottom, shift)
+        for y in range(top, bottom + 1):
+            touched.setdefault(y, self._rows[y])
+        lines = self._rows[top : bottom + 1]
+        gap: list[Row] = [[None] * len(lines[0]) for _ in range(abs(shift))]
+        lines = lines[shift:] + gap if shift > 0 else gap + lines[:shift]
+        self._rows[top : bottom + 1] = lines
+
+
+def _put(row: Row, x: int, text: str, pen: Pen) -> int:
+    """Writes text into a row; a wide character fills two cells, a combining one joins the cell before."""
+    if text.isascii():
+        end = x + len(text)
+        _reach(row, end)
+        if text.isspace():
+            row[x:end] = repeat((" ", _blank(pen)), end - x)
+        else:
+            blank = (" ", _blank(pen))
+            row[x:end] = [blank if character == " " else (character, pen) for character in text]
+        return end
+    for character in text:
+        size = get_character_cell_size(character)
+        if size == 0:
+            before = row[x - 1] if 0 < x <= len(row) else None
+            at = x - 1
+            if before is not None and before[0] == "" and at > 0:
+                at -= 1
+                before = row[at]
+            if before is not None:
+                row[at] = (before[0] + character, before[1])
+            continue
+        _reach(row, x + size)
+        row[x] = (character, _blank(pen) if character == " " else pen)
+        if size == 2:
+            row[x + 1] = ("", pen)
+        x += size
+    return x
+
+
+def _reach(row: Row, end: int) -> None:
+    if len(row) < end:
+        row.extend([None] * (end - len(row)))
+
+
+class _Output:
+    """The sequences of one frame; it begins and ends with the plain pen."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._pen = PLAIN
+        self._at: tuple[int, int] | None = None
+
+    def scroll(self, top: int, bottom: int, shift: int) -> None:
+        """Moves the lines from ``top`` to ``bottom`` up by ``shift``, down when negative."""
+        way = f"\x1b[{bottom + 1}H" + "\n" * shift if shift > 0 else f"\x1b[{top + 1}H" + "\x1bM" * -shift
+        self._parts.append(f"\x1b[{top + 1};{bottom + 1}r{way}\x1b[r")
+        self._at = None
+
+    def row(self, y: int, old: Row, new: Row) -> None:
+        """Writes the cells of a line that differ, short stretches of equal ones between them too."""
+        length = len(new)
+        old = old + [None] * (length - len(old))
+        x = 0
+        while x < length:
+            if new[x] == old[x]:
+                x += 1
+                continue
+            last = ahead = x
+            while ahead < length and ahead - last <= _BRIDGE:
+                if new[ahead] != old[ahead]:
+                    last = ahead
+                ahead += 1
+            while x > 0 and _is_tail(new[x]):
+                x -= 1
+            while last + 1 < length and _is_tail(new[last + 1]):
+                last += 1
+            self._run(y, x, [cell for cell in new[x : last + 1] if cell is not None], length)
+            x = last + 1
+
+    def _run(self, y: int, x: int, cells: list[Cell], length: int) -> None:
+        self._move(y, x)
+        for character, pen in cells:
+            x += 1
+            if character == "":
+                continue
+            keeps = character == " " and pen.paper == self._pen.paper and not pen.attributes
+            if not (keeps and self._pen.colours_blanks_only) and pen != self._pen:
+                self._parts.append(_change(self._pen, pen))
+                self._pen = pen
+            self._parts.append(character)
+            if not _is_sure(character) and x < length:
+                following = x + get_character_cell_size(character[0]) - 1
+                self._parts.append(f"\x1b[{following + 1}G")
+        self._at = (y, x) if x < length else None
+
+    def _move(self, y: int, x: int) -> None:
+        if self._at == (y, x):
+            return
+        if self._at is not None and self._at[0] == y and self._at[1] < x:
+            self._parts.append(f"\x1b[{x - self._at[1]}C")
+        else:
+            self._parts.append(f"\x1b[{y + 1};{x + 1}H")
+
+    def finish(self, left: tuple[int, int] | None) -> str:
+        """The whole frame; the cursor is left where the framework wants it, if anything was written."""
+        if not self._parts:
+            return ""
+        if self._pen != PLAIN:
+            self._parts.append("\x1b[m")
+        if left is not None and left != self._at:
+            self._parts.append(f"\x1b[{left[0] + 1};{left[1] + 1}H")
+        return "".join(self._parts)
+
+
+def _is_tail(cell: Cell | None) -> bool:
+    return cell is not None and cell[0] == ""
