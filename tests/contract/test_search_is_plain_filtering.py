@@ -7,12 +7,14 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from voiptui.model.phone import digits
 from voiptui.model.records import Cdr, Kind
 from voiptui.model.time import zone
 from voiptui.pbx.base import SearchRequest
 from voiptui.query.bind import bind
 from voiptui.query.match import predicate
 from voiptui.query.parse import parse
+from voiptui.query.tree import Bound, BoundAnd, BoundTerm, Operator
 from voiptui.query.window import window
 
 EPOCH = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -74,8 +76,9 @@ def terms(draw: st.DrawFn, rows: list[Cdr]) -> str:
         value = draw(number_values(pool))
         if operator == "in":
             return f"{field} in ({quoted(value)}, {quoted(draw(number_values(pool)))})"
-        if operator == "~" and not any(character.isdigit() for character in value):
-            value += "1"
+        if operator == "~" and digits(value) is None:
+            value = draw(st.sampled_from(pool or ["204"]))
+            value = value if digits(value) else "204"
         if operator in {"like", "notlike"} and draw(st.booleans()):
             value = f"%{value[1:]}" if draw(st.booleans()) else f"{value[:-1]}_"
         return f"{field} {operator} {quoted(value)}"
@@ -121,11 +124,16 @@ def filters(draw: st.DrawFn, rows: list[Cdr]) -> str:
 )
 @given(data=st.data())
 def test_any_filter_finds_what_plain_filtering_finds(running: Any, data: st.DataObject) -> None:
-    known = whole_data_set(running)
-    text = data.draw(filters(list(known.values())))
+    text = data.draw(filters(list(whole_data_set(running).values())))
     bound = bind(parse(text, Kind.CDR), Kind.CDR, EPOCH, HERE)
     span = window(bound, since=SINCE, until=UNTIL, now=EPOCH)
     since, until = max(span.since, SINCE), min(span.until, UNTIL)
+    check(running, bound, since, until)
+
+
+def check(running: Any, bound: Bound, since: datetime, until: datetime) -> set[str]:
+    """Searches, compares with plain filtering of the whole data set, and gives the ids found."""
+    known = whole_data_set(running)
     wanted = predicate(bound, Kind.CDR)
     plain = {row.id for row in known.values() if row.start and since <= row.start <= until and wanted(row)}
 
@@ -144,3 +152,31 @@ def test_any_filter_finds_what_plain_filtering_finds(running: Any, data: st.Data
     for row in rows:
         if row.id in known:
             assert (row.start, row.end, row.legs) == (known[row.id].start, known[row.id].end, known[row.id].legs)
+    return found
+
+
+def test_a_party_of_a_leg_that_begins_after_the_window_is_found(running: Any) -> None:
+    """A call belongs to the window by its own start, however late the leg is that satisfies the filter."""
+    tried = 0
+    for call in whole_data_set(running).values():
+        late = [leg for leg in call.legs if call.start and leg.start and leg.start > call.start + timedelta(seconds=3)]
+        own = {leg.dst for leg in call.legs if leg not in late} | {call.dst}
+        other = next((leg.dst for leg in late if leg.dst and leg.dst not in own), None) or (late and late[-1].dst)
+        if call.start is None or not other or tried >= 8:
+            continue
+        tried += 1
+        term = BoundTerm("dst", Operator.EQ, other)
+        assert call.id in check(running, term, call.start - timedelta(hours=1), call.start + timedelta(seconds=1))
+
+
+def test_parties_on_different_legs_of_one_call_are_found_together(running: Any) -> None:
+    tried = 0
+    for call in whole_data_set(running).values():
+        targets = [leg.dst for leg in call.legs if leg.dst]
+        if len(set(targets)) < 2 or tried >= 8:
+            continue
+        tried += 1
+        both = BoundAnd(tuple(BoundTerm("dst", Operator.EQ, target) for target in dict.fromkeys(targets)))
+        assert call.id in check(running, both, SINCE, UNTIL)
+        first = BoundAnd((BoundTerm("dst", Operator.EQ, targets[0]), BoundTerm("src", Operator.EQ, call.legs[-1].src)))
+        assert call.id in check(running, first, SINCE, UNTIL)

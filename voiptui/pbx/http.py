@@ -205,7 +205,8 @@ class HttpClient:
                     headers=headers,
                     json=json,
                     data=data,
-                    timeout=seconds,
+                    # its own limit first: a handshake cancelled from outside leaves its socket to the garbage collector
+                    timeout=httpx.Timeout(seconds, connect=seconds * 0.9),
                 ) as response,
             ):
                 body = bytearray()

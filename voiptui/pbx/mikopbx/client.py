@@ -80,7 +80,7 @@ class MikoPbx:
             except (*MISSING, ValueError):
                 pass
         if self._wire.offset is None:
-            await self._wire.get("cdr", {"limit": "1", "linkedid": "none"})
+            await self._wire.clock()
         if self._wire.offset is None:
             raise BadAnswer("cdr", "it does not tell its time zone: set timezone in the configuration")
         return timezone(self._wire.offset)
