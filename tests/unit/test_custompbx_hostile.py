@@ -93,7 +93,7 @@ def read_xml(text: str, now: datetime) -> None:
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_bent_answers_give_records_or_our_errors(path: Path, data: st.DataObject) -> None:
     frames = json.loads(path.read_text("utf-8"))

@@ -42,7 +42,7 @@ def group(rows: Iterable[Row]) -> list[list[Row]]:
         if not isinstance(uuid, str) or not uuid:
             continue
         top = owners.get(owner) if isinstance(owner, str) else None
-        if top is not None and owner != uuid and top[0].get("call_uuid") in {"", None, owner}:
+        if top is not None and owner != uuid and top[0].get("call_uuid") in ("", None, owner):
             top.append(row)
         else:
             grouped.append(owners[uuid])

@@ -304,7 +304,7 @@ def _mos(value: object) -> float | None:
 
 def _ended_by(value: object, *, answered: bool, bridged: bool) -> HangupSide | None:
     # the word is from the calling leg's side: what it received came from the caller
-    if value in {"recv_bye", "recv_cancel"}:
+    if value in ("recv_bye", "recv_cancel"):  # any JSON value may come, also one without a hash
         return HangupSide.CALLER
     if value == "send_bye":
         return HangupSide.CALLEE if bridged else HangupSide.SYSTEM

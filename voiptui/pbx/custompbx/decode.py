@@ -121,9 +121,10 @@ def directory(answer: Mapping[str, Any]) -> tuple[DirectoryUser, ...]:
     if not isinstance(data, dict):
         return ()
     domains = data.get("domains")
-    names: dict[object, str | None] = {}
+    names: dict[int, str | None] = {}
     for domain in _values(domains):
-        names[domain.get("id")] = text_or_none(domain.get("name"))
+        if isinstance(domain.get("id"), int):
+            names[domain["id"]] = text_or_none(domain.get("name"))
     users = []
     for user in _values(data.get("directory_users")):
         name = text_or_none(user.get("name"))

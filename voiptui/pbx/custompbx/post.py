@@ -29,7 +29,7 @@ class Post:
         except (PbxError, TimeoutError):
             await self.close()
             return False
-        return answer.get("MessageType") in {"UserGetOwnTokens", "no_access", "connection"}
+        return answer.get("MessageType") in ("UserGetOwnTokens", "no_access", "connection")
 
     async def exchange(self, event: str, data: Mapping[str, Any], seconds: float) -> Frame:
         """One event and its answer; raises `TimeoutError` like a socket's, else the errors of `voiptui.pbx.errors`."""
