@@ -31,7 +31,7 @@ async def monitor(
 ) -> AsyncIterator[tuple[Monitor, Pilot[None]]]:
     async with serve(World(7, datetime.now(UTC)), sites) as endpoints:
         config = replace(loads(configuration(endpoints)), download_directory=tmp_path / "calls", **changed)
-        app = Monitor(make_services(config), views=Views((), tmp_path / "views.json"), crash_directory=tmp_path)
+        app = Monitor(make_services(config, state_directory=tmp_path), views=Views((), tmp_path / "views.json"))
         async with app.run_test(size=size) as pilot:
             try:
                 yield app, pilot
@@ -92,8 +92,8 @@ async def test_panes_show_what_is_so_now(tmp_path: Path) -> None:
         await pilot.press("3")
         await until(pilot, lambda: app.pane is not None and app.pane.name_of is PaneName.CALLS)
         await pilot.press("5", "1")
-        assert app.pane_name is PaneName.SYSTEMS
         assert app.pane is not None
+        assert app.pane.name_of.value == "systems"
         assert app.pane.grid.row_count == 2
 
 
@@ -191,6 +191,7 @@ async def test_a_recording_is_downloaded_once(tmp_path: Path) -> None:
         files = [path for path in (tmp_path / "calls").iterdir() if not path.name.endswith(".part")]
         assert len(files) == 1
         assert files[0].stat().st_mode & 0o777 == 0o600
+        assert '"action":"download"' in (tmp_path / "audit.jsonl").read_text()
         told = next(event.text for event in app.services.store.events if "saved:" in event.text)
         assert hashlib.sha256(files[0].read_bytes()).hexdigest() in told
         await pilot.press("d")

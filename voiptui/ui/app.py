@@ -96,7 +96,6 @@ class Monitor(Deeds, App[None]):
         views: Views,
         driver_class: type[Driver] | None = None,
         no_color: bool = False,
-        crash_directory: Path | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
         self.services = services
@@ -106,7 +105,6 @@ class Monitor(Deeds, App[None]):
         self.commands_given: list[str] = []
         self.pane_name = PaneName.SYSTEMS
         self._panes: dict[PaneName, Pane] = {}
-        self._crash_directory = crash_directory
         self._said: Span | None = None
         self._said_until = 0.0
         self._dirty = False
@@ -376,7 +374,7 @@ class Monitor(Deeds, App[None]):
         from voiptui.ui.crash import keep
 
         error = self._exception or RuntimeError()
-        directory = self._crash_directory
+        directory = self.services.state_directory
         if directory is None:
             from platformdirs import user_state_path
 
@@ -386,7 +384,12 @@ class Monitor(Deeds, App[None]):
 
 
 def make_services(
-    config: "Config", *, systems: "Systems | None" = None, clock: Any = None, ascii_only: bool = False
+    config: "Config",
+    *,
+    systems: "Systems | None" = None,
+    clock: Any = None,
+    ascii_only: bool = False,
+    state_directory: Path | None = None,
 ) -> Services:
     """Store, poller and downloads for a configuration; nothing is connected before the poller starts."""
     from voiptui.engine.clock import Clock
@@ -408,6 +411,7 @@ def make_services(
         keymap=make_keymap(config.keymap),
         ascii_only=ascii_only or config.ascii,
         clock=used.now,
+        state_directory=state_directory,
     )
 
 

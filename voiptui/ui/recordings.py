@@ -56,12 +56,10 @@ class Recordings:
 
     async def play(self, call: Cdr) -> None:
         """Fetches the first recording of a call and starts the configured player on it, without any shell."""
-        from voiptui.engine.downloads import Downloader
-
         if self._private is None:
             self._private = Path(tempfile.mkdtemp(prefix="voiptui-"))
         try:
-            saved = await self._fetch(call, Downloader(self._private), "to play: ", only_first=True)
+            saved = await self._fetch(call, self._services.downloader(self._private), "to play: ", only_first=True)
             program = [*self._services.config.player, str(saved[0].path)]
             nothing = asyncio.subprocess.DEVNULL
             player = await asyncio.create_subprocess_exec(*program, stdin=nothing, stdout=nothing, stderr=nothing)

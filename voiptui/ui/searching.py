@@ -1,9 +1,9 @@
 """One CDR search as a pane follows it: rows as they come, what each system did, what was cut or failed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
 
@@ -12,7 +12,7 @@ from voiptui.query.window import Window
 from voiptui.ui.lines import Span
 
 if TYPE_CHECKING:
-    from voiptui.engine.search import SourceProgress
+    from voiptui.engine.search import Batch, SourceProgress
     from voiptui.ui.services import Services
 
 USUAL_LIMIT = 1000
@@ -88,7 +88,7 @@ class Searching:
     async def run(self) -> None:
         """Follows the search to its end; rows beyond the limit are dropped, which is said."""
         try:
-            async with aclosing(self._search.run()) as batches:
+            async with aclosing(cast("AsyncGenerator[Batch, None]", self._search.run())) as batches:
                 async for batch in batches:
                     self.sources = batch.sources
                     for row in batch.rows:

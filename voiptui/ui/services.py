@@ -32,6 +32,7 @@ class Services:
     keymap: Keymap
     ascii_only: bool = False
     clock: Callable[[], datetime] = present
+    state_directory: Path | None = None
     _zones: list[tuple[str, tzinfo]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -43,9 +44,17 @@ class Services:
     @cached_property
     def downloads(self) -> "Downloader":
         """Fetches into the download directory; made when it is first wanted."""
+        return self.downloader(self.config.download_directory or Path())
+
+    def downloader(self, directory: Path) -> "Downloader":
+        """Fetches into that directory, noting who fetched what."""
+        from platformdirs import user_state_path
+
+        from voiptui.engine.audit import Audit
         from voiptui.engine.downloads import Downloader
 
-        return Downloader(self.config.download_directory or Path(), parallel=self.config.limits.downloads)
+        audit = Audit((self.state_directory or user_state_path("voiptui", appauthor=False)) / "audit.jsonl")
+        return Downloader(directory, parallel=self.config.limits.downloads, audit=audit, zone=self.zone)
 
     @property
     def signs(self) -> Signs:

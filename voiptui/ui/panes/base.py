@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.timer import Timer
 
 from voiptui.model.fields import Field
 from voiptui.model.records import Kind
@@ -20,6 +21,7 @@ from voiptui.ui.services import Services
 from voiptui.ui.sorting import in_order
 
 MOST_KNOWN = 200
+WHILE_TYPING = 0.25
 Test = Callable[[Any], bool]
 
 
@@ -59,6 +61,8 @@ class Pane(Vertical):
         self.bar = FilterBar(self.kind, known=self.known, placeholder=self.placeholder, signs=services.signs)
         self.grid = RecordGrid(self.columns(None), look=services.look, ignored=self.ignored)
         self._typed: str | None = None
+        self._typing = ""
+        self._pausing: Timer | None = None
 
     # What a pane is made of
 
@@ -227,8 +231,17 @@ class Pane(Vertical):
     @on(FilterBar.FilterChanged)
     def _filter_changed(self, event: FilterBar.FilterMessage) -> None:
         event.stop()
-        self._typed = event.text
-        self.reload(mark=False)
+        self._typing = event.text
+        if self._pausing is not None:
+            self._pausing.stop()
+        self._pausing = self.set_timer(WHILE_TYPING, self._narrow)
+
+    def _narrow(self) -> None:
+        """Narrows to what is typed once the person stops for a moment: not every key is worth a repaint."""
+        self._pausing = None
+        if self.bar.editing:
+            self._typed = self._typing
+            self.reload(mark=False)
 
     @on(FilterBar.FilterSubmitted)
     def _filter_submitted(self, event: FilterBar.FilterMessage) -> None:
