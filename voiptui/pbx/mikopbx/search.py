@@ -124,10 +124,9 @@ class CdrSearch:
             )
             page = decode_cdr.page(reply.data, "cdr")
             incomplete = None
-            bound = _LATEST
+            bound = self._newest_unseen(page.groups)
             for linked, legs in page.groups:
                 call = decode_cdr.call(self._pbx, linked, legs, self._zone)
-                bound = min(bound, max((leg.start for leg in call.legs if leg.start), default=_LATEST))
                 if call.id not in seen:
                     seen.add(call.id)
                     if self._wanted(call, legs, piece):
@@ -149,6 +148,13 @@ class CdrSearch:
             if ended:
                 return
             size = min(size * 2, LARGEST_PAGE)
+
+    def _newest_unseen(self, groups: tuple[tuple[str, tuple[dict[str, Any], ...]], ...]) -> datetime:
+        """No call after this page begins later: the order is that of the wall clock, whose hour may come twice."""
+        last = [max((wall for leg in legs if (wall := decode.naive(leg, "start"))), default=None) for _, legs in groups]
+        walls = [wall for wall in last if wall is not None]
+        readings = decode.instants(min(walls), self._zone) if walls else ()
+        return max(readings, default=_LATEST)
 
     def _first_size(self) -> int:
         wanted = self._request.wanted
