@@ -22,7 +22,7 @@ def part(text: str | None, otherwise: str = "unknown") -> str:
 
 
 def stem(record: Cdr, recording: Recording, audio_format: str, zone: tzinfo = UTC) -> str:
-    """Start, PBX, who called whom, and a mark of the recording's identity: ``20261120-140311Z_london_204_611_1f3a9c02``.
+    """Start, PBX, who called whom and a mark of identity: ``20261120-140311Z_london_204_611_1f3a9c02``.
 
     The mark is different for every recording and format, so that a name never stands for another recording.
     """

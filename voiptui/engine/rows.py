@@ -19,7 +19,7 @@ KEPT_REGISTRATION = 900.0
 KEPT_CALL = 60.0
 KEPT: Mapping[type, float] = {Registration: KEPT_REGISTRATION, Call: KEPT_CALL}
 
-MOST_REMEMBERED = 100_000
+MOST_TOUCHED = 100_000
 
 
 class Mark(Struct, frozen=True):
@@ -124,7 +124,7 @@ def _differences(old: Registration | Call, new: Registration | Call) -> frozense
 class Journal:
     """Which keys were touched at which revision, as far back as 100,000 keys go."""
 
-    def __init__(self, most: int = MOST_REMEMBERED) -> None:
+    def __init__(self, most: int = MOST_TOUCHED) -> None:
         self._entries: deque[tuple[int, tuple[Key, ...]]] = deque()
         self._most = most
         self._held = 0

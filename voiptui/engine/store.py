@@ -7,10 +7,10 @@ from typing import Any, Literal, overload
 from msgspec import Struct, structs
 
 from voiptui.engine.clock import Clock
-from voiptui.engine.events import Event, EventKind, EventLog, Severity
+from voiptui.engine.events import MOST_EVENTS, Event, EventKind, EventLog, Severity
 from voiptui.engine.held import KINDS, HeldPbx, HeldStream, Sample
 from voiptui.engine.history import History
-from voiptui.engine.rows import Changes, Journal, Mark
+from voiptui.engine.rows import MOST_TOUCHED, Changes, Journal, Mark
 from voiptui.engine.status import PbxStatus, overall
 from voiptui.model.records import (
     Call,
@@ -35,9 +35,17 @@ class Changed(Struct, frozen=True):
 class Store:
     """Keeps the last good rows of every stream; all of it is called from the event loop's thread."""
 
-    def __init__(self, names: Iterable[str] = (), *, clock: Clock | None = None, coalesce: float = COALESCE) -> None:
+    def __init__(
+        self,
+        names: Iterable[str] = (),
+        *,
+        clock: Clock | None = None,
+        coalesce: float = COALESCE,
+        most_events: int = MOST_EVENTS,
+        most_touched: int = MOST_TOUCHED,
+    ) -> None:
         self.clock = clock or Clock()
-        self.events = EventLog()
+        self.events = EventLog(most_events)
         self.revision = 0
         self._coalesce = coalesce
         self._pbxs: dict[str, HeldPbx] = {}
@@ -45,7 +53,7 @@ class Store:
         self._waiting: asyncio.TimerHandle | None = None
         self._changed: tuple[set[str], set[Stream], bool] = (set(), set(), False)
         self._lists: dict[Kind, list[Any]] = {}
-        self._journals = {kind: Journal() for kind in (Kind.REGISTRATION, Kind.CALL)}
+        self._journals = {kind: Journal(most_touched) for kind in (Kind.REGISTRATION, Kind.CALL)}
         self.events.listen(self._event_added)
         for name in names:
             self._of(name)
@@ -73,8 +81,13 @@ class Store:
         held.snapshot = structs.replace(snapshot, rows=kept)
         self._tell(snapshot.pbx, snapshot.stream)
 
-    def fail(self, pbx: str, stream: Stream, error: PbxError, *, retry_in: float | None = None) -> None:
-        """Notes that a poll failed; the rows stay, from now on stale."""
+    def fail(
+        self, pbx: str, stream: Stream, error: PbxError, *, retry_in: float | None = None, whole: bool | None = None
+    ) -> None:
+        """Notes that a poll failed; the rows stay, from now on stale.
+
+        ``whole`` says whether the whole system fails, ``None`` that the kind of the error tells.
+        """
         of = self._of(pbx)
         at = self.clock.monotonic()
         held = of.streams[stream]
@@ -83,7 +96,7 @@ class Store:
         if first:
             held.since = at
         held.error, held.word = str(error), error.word
-        held.whole = is_of_whole_system(error)
+        held.whole = is_of_whole_system(error) if whole is None else whole
         held.lacking = isinstance(error, NotPermitted | Unsupported)
         held.retry_at = None if retry_in is None else at + retry_in
         if changed:

@@ -29,15 +29,20 @@ ORDER = (Stream.REGISTRATIONS, Stream.CALLS, Stream.HEALTH)
 
 
 class _Turn:
-    """When one stream is due: ``ended`` is the end of its last poll, ``hold`` the earliest next after a failure."""
+    """When one stream is due: ``ended`` is the end of its last poll, ``hold`` the earliest next after a failure.
 
-    __slots__ = ("asked", "ended", "failures", "hold", "stretch")
+    ``alone`` says that it got no answer while another stream did: the system is there, only this is not answered.
+    """
+
+    __slots__ = ("alone", "asked", "ended", "failures", "hold", "spent", "stretch")
 
     def __init__(self) -> None:
         self.ended: float | None = None
         self.asked: float | None = None
         self.hold = 0.0
+        self.spent = 0.0
         self.failures = 0
+        self.alone = False
         self.stretch = 1.0
 
 
@@ -72,6 +77,7 @@ class Worker:
         self._failures = 0
         self._failure: PbxError | None = None
         self._failed_at = 0.0
+        self._failed_stream: Stream | None = None
         self._wake = asyncio.Event()
         self._answers = asyncio.Event()
 
@@ -194,7 +200,8 @@ class Worker:
 
     def _next(self) -> tuple[Stream | None, float]:
         due = {stream: self._due(stream) for stream in self._polled()}
-        stream = min(due, key=lambda one: due[one], default=None)
+        # after a failure of the whole system all are due at once: the turn is with who waited longest
+        stream = min(due, key=lambda one: (due[one], self._turns[one].ended or 0.0), default=None)
         return stream, due[stream] if stream is not None else 0.0
 
     async def _sleep(self, seconds: float | None) -> None:
@@ -222,51 +229,66 @@ class Worker:
             log.debug("%s %s", self.name, stream, exc_info=True)
             failure = BadAnswer(str(stream), f"the answer was not understood ({type(error).__name__})")
         turn.ended = self._clock.monotonic()
+        turn.spent = turn.ended - began
         turn.stretch = 1.0 + self._random.uniform(0.0, pacing.JITTER)
         if failure is not None:
             self._failed(stream, failure)
             return
         self._succeeded(stream)
         usual = pacing.pace_of(system.capabilities, stream).usual
-        self._store.put(snapshot, latency=turn.ended - began, fresh_for=2 * usual + system.settings.timeout)
+        self._store.put(snapshot, latency=turn.spent, fresh_for=2 * usual + system.settings.timeout)
 
     def _succeeded(self, stream: Stream) -> None:
-        if self._failure is not None:
-            log.info("%s answers again", self.name)
-        turn = self._turns[stream]
-        turn.failures, turn.hold = 0, 0.0
-        self._failures, self._hold, self._failure = 0, 0.0, None
+        failed, turn = self._failed_stream, self._turns[stream]
+        turn.failures, turn.hold, turn.alone = 0, 0.0, False
+        if failed is not None and failed is not stream and isinstance(self._failure, Unreachable):
+            other = self._turns[failed]
+            other.alone, other.failures = True, 1
+            other.hold = self._failed_at + self._wait_after(failed, self._failure, 1)
+        self._answered()
         self._answers.set()
 
+    def _answered(self) -> None:
+        if self._failure is not None:
+            log.info("%s answers again", self.name)
+        self._failures, self._hold, self._failure, self._failed_stream = 0, 0.0, None, None
+
     def _failed(self, stream: Stream, error: PbxError) -> None:
-        if is_of_whole_system(error):
+        turn = self._turns[stream]
+        unanswered = isinstance(error, Unreachable)
+        if is_of_whole_system(error) and not (unanswered and turn.alone):
             self._hold_all(stream, error)
             return
-        turn = self._turns[stream]
         if turn.failures == 0:
             log.warning("%s %s: %s: %s", self.name, stream, error.word, error)
         turn.failures += 1
         wait = self._wait_after(stream, error, turn.failures)
         turn.hold = self._clock.monotonic() + wait
-        self._failures, self._hold, self._failure = 0, 0.0, None
-        self._store.fail(self.name, stream, error, retry_in=wait)
+        if not unanswered:
+            self._answered()
+        self._store.fail(self.name, stream, error, retry_in=wait, whole=False)
 
     def _hold_all(self, stream: Stream, error: PbxError) -> None:
         if self._failure is None or self._failure.word != error.word:
             log.warning("%s: %s: %s", self.name, error.word, error)
             self._failures = 0
         self._failures += 1
-        wait = self._wait_after(stream, error, self._failures)
+        # the quickest stream's interval decides: a slow one must not keep the others waiting
+        wait = min(self._wait_after(polled, error, self._failures) for polled in self._polled() or [stream])
         at = self._clock.monotonic()
-        self._failure, self._failed_at, self._hold = error, at, at + wait
+        self._failure, self._failed_stream, self._failed_at, self._hold = error, stream, at, at + wait
         self._answers.clear()
         for polled in self._polled() or [stream]:
-            self._store.fail(self.name, polled, error, retry_in=wait)
+            self._store.fail(self.name, polled, error, retry_in=wait, whole=True)
 
     def _wait_after(self, stream: Stream, error: PbxError, failures: int) -> float:
+        turn = self._turns[stream]
         least = pacing.pace_of(self._capable().capabilities, stream).least
         wait = pacing.wait_after(error, failures, self._interval(stream), least)
-        return wait * self._turns[stream].stretch
+        if turn.alone:
+            # the other streams wait while this one is not answered: a fifth of the time is enough for it
+            wait = max(wait, 4 * turn.spent)
+        return wait * turn.stretch
 
     # what the system tells by itself
 
