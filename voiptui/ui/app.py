@@ -73,12 +73,16 @@ class Main(Screen[None], inherit_bindings=False):
     ALLOW_SELECT: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = []
 
+    def __init__(self, mark: str) -> None:
+        super().__init__(id="main")
+        self._mark = mark
+
     def compose(self) -> ComposeResult:
         """Two lines, the pane, one line."""
-        yield Line(id="header")
-        yield Tabs(id="tabs")
+        yield Line(id="header", mark=self._mark)
+        yield Tabs(id="tabs", mark=self._mark)
         yield Container(id="panes")
-        yield Line(id="status")
+        yield Line(id="status", mark=self._mark)
 
 
 class Monitor(Deeds, App[None]):
@@ -120,7 +124,7 @@ class Monitor(Deeds, App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """The screen of the panes."""
-        return Main(id="main")
+        return Main(self.services.signs.cut)
 
     def on_ready(self) -> None:
         """The screen stands: everything else begins."""
