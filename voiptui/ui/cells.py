@@ -147,7 +147,7 @@ def cell(field: Field, value: Any, look: Look, record: Any = None) -> Cell:
         if has_sign(field):
             shown = record_text(field, record, look.zone, look.now) if value == "unknown" and record else None
             return state_cell(str(value), signs, shown)
-        return Cell(cell_text(field, value, look.zone, look.now), Tone.QUIET)
+        return Cell(cell_text(field, value, look.zone, look.now))
     return Cell(cell_text(field, value, look.zone, look.now), _tone(field, value))
 
 

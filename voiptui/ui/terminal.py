@@ -12,6 +12,7 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from voiptui.model.clean import clean
+from voiptui.ui.wire import Wire
 
 ESCAPE_WAIT = 0.12
 ESCAPE_ROUNDS = 3
@@ -23,6 +24,23 @@ class QuickDriver(LinuxDriver):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._wake_read, self._wake_write = os.pipe()
+        self._wire = Wire()
+        self._wire_size: os.terminal_size | None = None
+
+    def write(self, data: str) -> None:
+        """Sends only what changes on the terminal; after a change of its size nobody knows what it shows."""
+        with contextlib.suppress(OSError):
+            size = os.get_terminal_size(self.fileno)
+            if size != self._wire_size:
+                self._wire_size = size
+                self._wire.forget()
+        slimmed = self._wire.slim(data)
+        if slimmed:
+            super().write(slimmed)
+
+    def forget_screen(self) -> None:
+        """The next full repaint sends everything: for a screen that something else has written on."""
+        self._wire.forget()
 
     def run_input_thread(self) -> None:
         """Reads keys until told to stop; a vanished terminal ends the program instead of spinning."""

@@ -105,9 +105,15 @@ def _change(before: Pen, after: Pen) -> str:
     return f"\x1b[{fresh}m"
 
 
+_SURE = re.compile(
+    "[ -~\u00a1-\u024f\u0400-\u045f\u2010-\u2027\u2190-\u21ff\u2500-\u25ff"
+    "\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3]"
+)
+
+
 def _is_sure(character: str) -> bool:
-    """Whether every terminal gives this character one column."""
-    return character.isascii() or "\u00a1" <= character <= "\u024f" or "\u2500" <= character <= "\u25ff"
+    """Whether every terminal gives this character the same columns; after any other the place is said anew."""
+    return _SURE.fullmatch(character) is not None
 
 
 class Wire:
@@ -276,8 +282,9 @@ class _Output:
             x += 1
             if character == "":
                 continue
-            keeps = character == " " and pen.paper == self._pen.paper and not pen.attributes
-            if not (keeps and self._pen.colours_blanks_only) and pen != self._pen:
+            if character == " " and not pen.attributes and self._pen.colours_blanks_only:
+                pen = self._pen._replace(paper=pen.paper)  # noqa: PLW2901
+            if pen != self._pen:
                 self._parts.append(_change(self._pen, pen))
                 self._pen = pen
             self._parts.append(character)
