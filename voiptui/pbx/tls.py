@@ -15,6 +15,9 @@ class PinMismatch(ssl.SSLCertVerificationError):
         self.expected = expected
         self.found = found
 
+    def __str__(self) -> str:
+        return str(self.args[0])
+
 
 def fingerprint(certificate: bytes) -> str:
     """The lower-case hex SHA-256 of a certificate in DER form."""
