@@ -1,0 +1,162 @@
+"""The generated parts of the README, made from the tables that the program itself runs on.
+
+``python -m tests.documents`` rewrites them; a test compares. A part stands between two comments that name it.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from voiptui.cli.arguments import VERBS
+from voiptui.config.schema import LIMITS, PBX, PRIVACY, TOP, VIEW, Key
+from voiptui.model.fields import FIELDS
+from voiptui.model.records import Kind
+from voiptui.pbx.base import Capabilities, Offer
+from voiptui.pbx.registry import SYSTEMS, capabilities
+from voiptui.query.operators import FORMS, NONE, OPERATIONS
+from voiptui.query.tree import Operator
+from voiptui.ui.actions import ACTIONS, Group
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+_PART = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+TITLES = {Kind.CDR: "CDRs", Kind.REGISTRATION: "registrations", Kind.CALL: "calls"}
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    head = list(head)
+    lines = [head, ["---"] * len(head), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def code(text: str) -> str:
+    """Text as code, blank when there is none."""
+    return f"`{text}`" if text else ""
+
+
+def fields() -> str:
+    """Every field: where it is, what type, what it means."""
+    names = list(dict.fromkeys(name for kind in FIELDS.values() for name in kind))
+    rows = []
+    for name in names:
+        found = {kind: table[name] for kind, table in FIELDS.items() if name in table}
+        first = next(iter(found.values()))
+        meanings = list(dict.fromkeys(field.meaning for field in found.values()))
+        values = list(dict.fromkeys(value for field in found.values() for value in field.values))
+        meaning = " / ".join(meanings) + (f" ({first.unit})" if first.unit else "")
+        if values:
+            meaning += ": " + " ".join(map(code, values))
+        rows.append((code(name), first.type.value, ", ".join(TITLES[kind] for kind in found), meaning))
+    return table(("field", "type", "of", "meaning"), rows)
+
+
+def operators() -> str:
+    """Every operator."""
+    return table(
+        ("operator", "meaning", "example"),
+        ((" ".join(map(code, one.spellings)), one.meaning, code(one.example)) for one in OPERATIONS.values()),
+    )
+
+
+def values() -> str:
+    """Every way to write a value."""
+    rows = [(kind.value, code(form.text), form.meaning) for kind, forms in FORMS.items() for form in forms]
+    return table(("value", "written", "means"), [*rows, ("any", code(NONE.text), NONE.meaning)])
+
+
+def keys() -> str:
+    """Every action with its keys."""
+    rows = []
+    for group in Group:
+        for one in ACTIONS.values():
+            if one.group is group:
+                panes = "" if len(one.panes) == 5 else ", ".join(sorted(pane.value for pane in one.panes))
+                rows.append((" ".join(map(code, one.keys)), one.label, panes, code(one.id)))
+    return table(("key", "does", "only in", "id for `[keymap]`"), rows)
+
+
+def commands() -> str:
+    """Every verb."""
+    return table(("command", "gives"), ((code(f"voiptui {name}"), verb.help) for name, verb in VERBS.items()))
+
+
+def configuration() -> str:
+    """Every key of the configuration."""
+    places: tuple[tuple[str, Iterable[Key]], ...] = (
+        ("", TOP.values()),
+        ("[pbx.NAME]", PBX.values()),
+        ("[privacy]", PRIVACY.values()),
+        ("[limits]", LIMITS.values()),
+        ("[views.NAME]", VIEW.values()),
+    )
+    rows = [(code(place), code(key.name), key.expected, key.meaning) for place, found in places for key in found]
+    return table(("table", "key", "expects", "meaning"), rows)
+
+
+def _sign(offer: Offer) -> str:
+    return ("yes" if offer else "–") + (f" ({offer.note})" if offer and offer.note else "")
+
+
+_OFFERS: tuple[tuple[str, Callable[[Capabilities], Offer]], ...] = (
+    ("registrations", lambda one: one.registrations),
+    ("trunks", lambda one: one.trunks),
+    ("reachable", lambda one: one.reachable),
+    ("calls", lambda one: one.calls),
+    ("CDR", lambda one: one.cdr),
+    ("recording", lambda one: one.recording),
+    ("PCAP", lambda one: one.pcap),
+    ("SIP messages", lambda one: one.sip_messages),
+    ("quality", lambda one: one.quality),
+    ("live push", lambda one: one.live_push),
+)
+
+
+def systems() -> str:
+    """What each system offers, and by what it narrows a search itself."""
+    declared = {name: capabilities(name) for name in SYSTEMS}
+    titles = [SYSTEMS[name].title for name in declared]
+    rows = [(title, *(_sign(offer(one)) for one in declared.values())) for title, offer in _OFFERS]
+    narrowed = [
+        "<br>".join(f"`{field}` " + " ".join(_words(found)) for field, found in one.narrowed.items())
+        for one in declared.values()
+    ]
+    rows.append(("narrows by itself (everything else is checked here)", *narrowed))
+    reasons = [
+        f"- {SYSTEMS[name].title}, {title}: {offer(one).note}\n"
+        for name, one in declared.items()
+        for title, offer in _OFFERS
+        if not offer(one)
+    ]
+    return table(("", *titles), rows) + "\nNot offered, and why:\n\n" + "".join(reasons)
+
+
+def _words(found: frozenset[Operator]) -> list[str]:
+    return [OPERATIONS[one].label for one in Operator if one in found]
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "fields": fields,
+    "operators": operators,
+    "values": values,
+    "keys": keys,
+    "commands": commands,
+    "configuration": configuration,
+    "systems": systems,
+}
+
+
+def renewed(text: str) -> str:
+    """The README with every generated part made anew."""
+    return _PART.sub(lambda found: found[1] + "\n" + PARTS[found["name"]]() + "\n" + found[3], text)
+
+
+def main() -> int:
+    """Rewrites the README."""
+    README.write_text(renewed(README.read_text("utf-8")), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
