@@ -30,6 +30,13 @@ def from_where() -> str:
     return clean(address or socket.gethostname(), 128)
 
 
+def usual_path() -> Path:
+    """The file of this user, in the folder for what programs keep: ``audit.jsonl``."""
+    from platformdirs import user_state_path
+
+    return user_state_path("voiptui", appauthor=False) / "audit.jsonl"
+
+
 class Audit:
     """Adds lines to a file; raises `OSError` when it cannot, and then nothing must be fetched or changed."""
 

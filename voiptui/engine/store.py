@@ -65,10 +65,10 @@ class Store:
         pbx = self._of(snapshot.pbx)
         at = self.clock.monotonic()
         held = pbx.streams[snapshot.stream]
+        self._recovered(pbx, snapshot.stream, held, at)
         if held.error or held.snapshot is None:
             held.since = at
         held.latency, held.fresh_for, held.taken = latency, fresh_for, at
-        self._recovered(pbx, snapshot.stream, held, at)
         held.error = held.word = held.retry_at = None
         held.lacking = False
         if snapshot.clock_skew is not None:

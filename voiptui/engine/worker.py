@@ -246,11 +246,16 @@ class Worker:
             other.alone, other.failures = True, 1
             other.hold = self._failed_at + self._wait_after(failed, self._failure, 1)
         self._answered()
+        turn.asked = None
         self._answers.set()
 
     def _answered(self) -> None:
         if self._failure is not None:
             log.info("%s answers again", self.name)
+            at = self._clock.monotonic()
+            for stream in self._polled():
+                # each was told to have failed: none waits for its usual turn to say otherwise
+                self._turns[stream].asked = at
         self._failures, self._hold, self._failure, self._failed_stream = 0, 0.0, None, None
 
     def _failed(self, stream: Stream, error: PbxError) -> None:
