@@ -45,9 +45,14 @@ Row = list[Cell | None]
 
 
 def _short(kind: str, red: int, green: int, blue: int) -> str:
-    """A colour by its number in the usual palette of 256 if it is one of those, else by its parts."""
-    if red in _LEVELS and green in _LEVELS and blue in _LEVELS:
-        number = 16 + 36 * _LEVELS.index(red) + 6 * _LEVELS.index(green) + _LEVELS.index(blue)
+    """A colour by its number in the usual palette of 256 if it is one of those, or as good as, else by its parts."""
+    levels = [
+        next((n for n, level in enumerate(_LEVELS) if abs(part - level) <= 1), None) for part in (red, green, blue)
+    ]
+    if None not in levels:
+        number = 16
+        for factor, level in zip((36, 6, 1), levels, strict=True):
+            number += factor * (level or 0)
         return f"{kind};5;{number}"
     if red == green == blue and red % 10 == 8 and red <= 238:
         return f"{kind};5;{232 + (red - 8) // 10}"
