@@ -228,6 +228,7 @@ class HttpClient:
         *,
         params: Parameters | None = None,
         headers: Mapping[str, str] | None = None,
+        data: Mapping[str, Any] | None = None,
         redirects: bool = False,
     ) -> AsyncIterator[httpx.Response]:
         """An answer whose body is read as it comes, undecoded; the timeout bounds each wait, not the whole.
@@ -244,6 +245,7 @@ class HttpClient:
                         self.url(path),
                         params=_pairs(params),
                         headers={"Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})},
+                        data=data,
                         timeout=httpx.Timeout(seconds, read=max(seconds, 30.0)),
                     ),
                     stream=True,
