@@ -6,7 +6,7 @@ from voiptui.model.fields import CDR_FIELDS
 from voiptui.model.records import Cdr
 from voiptui.ui.actions import ACTIONS, ALL, PaneName, Situation, key_list
 from voiptui.ui.app import Monitor
-from voiptui.ui.commands import CommandError, read_command
+from voiptui.ui.commands import PANE_VERBS, VERBS, CommandError, read_command
 from voiptui.ui.keymap import key_name, make_keymap
 from voiptui.ui.panes.calls import CallsPane
 from voiptui.ui.panes.cdr import CdrPane
@@ -111,6 +111,11 @@ def test_commands_are_read_with_their_options() -> None:
     assert command.options == {"since": "last friday", "limit": "all"}
     assert read_command("registrations kind = trunk").verb == "regs"
     assert read_command("refresh").verb == "refresh"
+
+
+def test_every_verb_is_obeyed() -> None:
+    for verb in VERBS:
+        assert verb in PANE_VERBS or hasattr(Monitor, f"_obey_{verb}"), verb
 
 
 @pytest.mark.parametrize(

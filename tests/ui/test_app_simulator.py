@@ -17,6 +17,7 @@ from voiptui.simulator.serve import configuration, serve
 from voiptui.simulator.world import World
 from voiptui.ui.actions import PaneName
 from voiptui.ui.app import Monitor, make_services
+from voiptui.ui.commands import read_command
 from voiptui.ui.detail import DetailScreen
 from voiptui.ui.lines import Line
 from voiptui.ui.panes.cdr import CdrPane
@@ -265,3 +266,18 @@ async def test_small_terminals_say_what_they_hide(tmp_path: Path) -> None:
         await pilot.pause(0.2)
         assert app.pane is not None
         assert "no room for" in line(app, "status")
+
+
+async def test_stats_counts_by_a_field(tmp_path: Path) -> None:
+    async with monitor(tmp_path, sites=("lab",)) as (app, pilot):
+        pane = await cdr_pane(app, pilot)
+        app.obey(read_command("stats disposition = answered --by direction --since -6h"))
+        await until(pilot, lambda: pane.grouped_by is not None)
+        await until(pilot, lambda: pane.searching is not None and not pane.searching.running)
+        await pilot.pause(0.4)
+        assert pane.grid.row_count
+        assert all(row.answered == row.calls for row in pane.grid.records())
+        await pilot.press("enter")
+        await pilot.pause(0.2)
+        assert pane.grouped_by is None
+        assert "direction =" in pane.bar.text

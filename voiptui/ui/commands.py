@@ -19,7 +19,7 @@ PANE_VERBS = {
 VERBS: Mapping[str, str] = {
     "regs": "regs [FILTER]",
     "calls": "calls [FILTER]",
-    "cdr": "cdr [FILTER] [--since T] [--until T] [--limit N|all] [--order FIELD[:asc|desc]]",
+    "cdr": "cdr [FILTER] [--since T] [--until T] [--limit N|all] [--pbx NAME]",
     "systems": "systems [WORDS]",
     "log": "log [WORDS]",
     "stats": "stats [FILTER] [--by FIELD] [--since T] [--until T]",
@@ -34,7 +34,7 @@ VERBS: Mapping[str, str] = {
     "zone": "zone NAME",
 }
 _OPTION = re.compile(r'(?:^|\s)--(\w+)(?:\s+|=)(?:"((?:[^"]|"")*)"|(\S+))')
-_OPTIONS = {"cdr": {"since", "until", "limit", "order", "pbx"}, "stats": {"since", "until", "by", "pbx"}}
+_OPTIONS = {"cdr": {"since", "until", "limit", "pbx"}, "stats": {"since", "until", "by", "pbx"}}
 
 
 class CommandError(ValueError):

@@ -248,6 +248,7 @@ class Deeds(App[None]):
         ends(asked, self.services.clock(), self.services.zone)
         pane = self.show_pane(PaneName.CDR)
         if isinstance(pane, CdrPane):
+            pane.leave_group()
             if pane.is_mounted:
                 pane.search(asked)
             else:
@@ -438,6 +439,18 @@ class Deeds(App[None]):
         if name not in self.services.names:
             raise ValueError(f"no PBX {name!r}; there are {', '.join(self.services.names)}")
         return name
+
+    def _obey_stats(self, command: Command) -> None:
+        from voiptui.model.fields import CDR_FIELDS
+        from voiptui.ui.panes.cdr import CdrPane
+
+        by = command.options.get("by", "pbx")
+        if by not in CDR_FIELDS:
+            raise ValueError(f"--by: no field {by!r}; there are {', '.join(CDR_FIELDS)}")
+        self.search_cdr(command.rest, **{"limit": None, **self._search_options(command)})
+        pane = self.here
+        if isinstance(pane, CdrPane):
+            pane.call_after_refresh(lambda: pane.group_by(CDR_FIELDS[by]))
 
     def _obey_pbx(self, command: Command) -> None:
         self.here.narrow_to(None if command.rest == "all" else self._named(command.rest))

@@ -153,7 +153,10 @@ class CdrPane(Pane):
             spans.append(Span("  stopped", "warn"))
         elif searching.truncated:
             spans.append(Span(f"  cut at {searching.limit:,} rows", "warn"))
-        return [*spans, *searching.words(ascii_only=ascii_only)]
+        spans += searching.words(ascii_only=ascii_only)
+        if self.grid.hidden_columns:
+            spans.append(Span(f"  no room for {', '.join(self.grid.hidden_columns)}", "dim"))
+        return spans
 
     def situation(self) -> Situation:
         """With the search that may be running."""
@@ -172,9 +175,12 @@ class CdrPane(Pane):
 
     def do_group(self) -> None:
         """Counts the calls by the column under the cursor."""
-        field = self.grid.cursor_field
-        if field is None or self.grouped_by is not None:
-            return
+        if self.grid.cursor_field is not None:
+            self.group_by(self.grid.cursor_field)
+
+    def group_by(self, field: Field) -> None:
+        """Counts the calls by a field; `leave_group` shows them again."""
+        self.leave_group()
         self._before = (self.grid.columns, self.order)
         self.grouped_by = field
         self.fields = group_fields(field)
