@@ -1,6 +1,8 @@
 """Instants and zones: naive texts of telephone systems become aware UTC instants here and nowhere else."""
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,9 +12,22 @@ _NEVER = {1, 9999}  # systems write "never" at the edges of the calendar, where 
 _OFFSET = re.compile(r"([+-])([01]\d|2[0-3]):?([0-5]\d)", re.ASCII)
 
 
+_present: list[Callable[[], datetime]] = [lambda: datetime.now(UTC)]
+
+
 def now() -> datetime:
     """The present instant in UTC."""
-    return datetime.now(UTC)
+    return _present[-1]()
+
+
+@contextmanager
+def present(clock: Callable[[], datetime]) -> Iterator[None]:
+    """Within it `now` tells the time of that clock: a simulated world can then be shown at one fixed moment."""
+    _present.append(clock)
+    try:
+        yield
+    finally:
+        _present.pop()
 
 
 @lru_cache(maxsize=64)
