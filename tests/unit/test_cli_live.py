@@ -50,7 +50,7 @@ def voiptui(config: Path, *words: str, **options: Any) -> subprocess.CompletedPr
         capture_output=True,
         timeout=120,
         check=False,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | {"XDG_STATE_HOME": str(config.parent / "state")},
         **settings,
     )
 

@@ -99,10 +99,7 @@ def search_window(args: argparse.Namespace, config: Config, bound: Any, at: date
 def window_sentence(found: Window, config: Config) -> str:
     """``window: last 24 hours (2026-11-21 14:00:00 to 2026-11-22 14:00:00 Europe/London)``."""
     ends = [f"{end.astimezone(config.timezone):%Y-%m-%d %H:%M:%S}" for end in (found.since, found.until)]
-    name = config.timezone_name
-    if name == "local":
-        name = getattr(config.timezone, "key", None) or found.until.astimezone(config.timezone).tzname() or "local"
-    span = f"{ends[0]} to {ends[1]} {name}"
+    span = f"{ends[0]} to {ends[1]} {config.zone_shown}"
     return f"window: last 24 hours ({span})" if found.origin == "default" else f"window: {span}"
 
 

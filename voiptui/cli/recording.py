@@ -62,6 +62,7 @@ class _Fetch:
     """One run of the verb."""
 
     def __init__(self, args: argparse.Namespace, config: Config, wanted: Sequence[tuple[str, str]]) -> None:
+        from voiptui.engine.audit import Audit, usual_path
         from voiptui.engine.downloads import Downloader
         from voiptui.engine.systems import open_systems
 
@@ -76,7 +77,9 @@ class _Fetch:
         folder = config.download_directory or Path()
         if self._output is not None and _is_folder(self._output):
             folder = Path(self._output)
-        self._downloader = Downloader(folder, parallel=config.limits.downloads, zone=config.timezone)
+        self._downloader = Downloader(
+            folder, parallel=config.limits.downloads, audit=Audit(usual_path()), zone=config.timezone
+        )
         self._received: dict[str, int] = {}
         self._saved = self._failed = 0
 
@@ -126,7 +129,8 @@ class _Fetch:
         if isinstance(error, BrokenPipeError):
             raise error
         if isinstance(error, OSError):
-            say(f"{name}:{call}: cannot be written: {error.strerror or error}")
+            where = f"{error.filename} " if error.filename else ""
+            say(f"{name}:{call}: {where}cannot be written: {error.strerror or error}")
         else:
             say(f"{name}:{call}: " + failure(name, error).removeprefix(f"{name}: "))
 

@@ -16,11 +16,12 @@ from voiptui.config.lines import key_lines
 from voiptui.config.schema import LIMITS, PRIVACY, TOP, VIEW, credentials_in_words
 from voiptui.config.secrets import SecretMissing, SecretSource
 from voiptui.model.settings import PbxSettings, Secret, Tls
-from voiptui.model.time import local_zone
+from voiptui.model.time import local_zone, now
 from voiptui.model.time import zone as zone_of
 from voiptui.pbx.registry import SECRET_KEYS, SYSTEMS
 
 _COMMON = frozenset({"system", "url", "timezone", "tls", "timeout", "allow_changes", "enabled"})
+_UTC = frozenset({"Etc/UTC", "Etc/Universal", "Etc/Zulu", "Universal", "Zulu", "Etc/UCT", "UCT"})
 LONGEST = 4 * 1024 * 1024
 
 
@@ -65,6 +66,14 @@ class Config(Struct, frozen=True, kw_only=True):
     def asked(self) -> tuple[PbxSettings, ...]:
         """The PBXs that are not switched off."""
         return tuple(pbx for pbx in self.pbxs if pbx.enabled)
+
+    @property
+    def zone_shown(self) -> str:
+        """The zone of shown times as people know it: the local one by its name, the many names of UTC as ``UTC``."""
+        if self.timezone_name != "local":
+            return self.timezone_name
+        name = str(getattr(self.timezone, "key", "") or now().astimezone(self.timezone).tzname() or "local")
+        return "UTC" if name in _UTC else name
 
 
 class Draft(Struct, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ _PROCESSORS = {"sip": "SIPStackProcessor", "pbx-status": "PbxStatusManagementPro
 
 def credentials(site: Site) -> dict[str, str]:
     """The keys of a configuration entry that may ask everything of this site."""
-    return {"token": hashlib.sha256(f"key of {site.name}".encode()).hexdigest()}
+    return {"token": f"simulated-{hashlib.sha256(f'key of {site.name}'.encode()).hexdigest()}"}
 
 
 def app(world: World, site: Site, clock: Clock, faults: Faults) -> Starlette:

@@ -1,0 +1,113 @@
+"""Runs the command line as people do, in a process of its own, on simulated systems in another one."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from voiptui.simulator.process import Simulation
+
+Done = subprocess.CompletedProcess[str]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """A person's environment without proxies and configuration of their own, in UTC."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.lower().endswith("_proxy") and key not in {"VOIPTUI_CONFIG", "NO_COLOR"}
+    }
+    return kept | {"TZ": "UTC"} | more
+
+
+def written(path: Path, text: str) -> Path:
+    """A configuration file that only its owner can read."""
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+def voiptui(config: Path, *words: str, said: str | None = None, **more: str) -> Done:
+    """One command line, ``said`` on its standard input (which is no terminal); its state lies beside the file."""
+    given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if said is None else {"input": said}
+    return subprocess.run(
+        [sys.executable, "-m", "voiptui", "--config", str(config), *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=environment(**({"XDG_STATE_HOME": str(config.parent / "state")} | more)),
+        **given,
+    )
+
+
+def started(config: Path, *words: str, **more: str) -> subprocess.Popen[str]:
+    """The same while it still runs."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "voiptui", "--config", str(config), *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(**({"XDG_STATE_HOME": str(config.parent / "state")} | more)),
+    )
+
+
+def rows(done: Done) -> list[dict[str, Any]]:
+    """The JSON lines of a command that went well."""
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def audit(config: Path) -> list[dict[str, Any]]:
+    """The lines of the audit beside a configuration."""
+    path = config.parent / "state" / "voiptui" / "audit.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+class Sites:
+    """The simulated systems: their configuration, and what they are told to do wrong."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tables: Mapping[str, Mapping[str, Any]] = tomllib.loads(text)["pbx"]
+
+    def _origin(self, site: str) -> str:
+        found = re.match(r"https?://[^/]+", self.tables[site]["url"])
+        assert found
+        return found[0]
+
+    def table(self, site: str, name: str | None = None, **changed: Any) -> str:
+        """The table of one system, under another name, with keys changed (``None`` takes one away)."""
+        keys = {**self.tables[site], **changed}
+        lines = [f"{key} = {json.dumps(value)}" for key, value in keys.items() if value is not None]
+        return f"[pbx.{name or site}]\n" + "\n".join(lines) + "\n"
+
+    @contextmanager
+    def faults(self, site: str, **values: Any) -> Iterator[None]:
+        """Misbehaves that way as long as the context lasts."""
+        address = f"{self._origin(site)}/_simulator/faults"
+        with httpx.Client(trust_env=False) as client:
+            client.post(address, json=values).raise_for_status()
+            try:
+                yield
+            finally:
+                client.delete(address).raise_for_status()
+
+
+@contextmanager
+def simulated(*sites: str, seed: int = 7) -> Iterator[Sites]:
+    """These sites of the simulated world."""
+    arguments = ["--seed", str(seed)]
+    for site in sites:
+        arguments += ["--site", site]
+    with Simulation(arguments) as simulation:
+        yield Sites(simulation.configuration)
