@@ -129,6 +129,29 @@ async def test_broken_conversations(raw: bytes) -> None:
     assert isinstance(error, Unreachable)
 
 
+async def test_a_kept_connection_that_was_closed_is_asked_once_more_and_only_for_reading() -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listening:
+        client = HttpClient(settings(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"))
+        assert (await client.request("GET", "a")).status == 200
+        assert (await client.request("GET", "a")).status == 200
+        assert connections == 2
+        with pytest.raises(Unreachable):
+            await client.request("POST", "a")
+        assert connections == 2
+        await client.close()
+
+
 async def test_nothing_listens_there() -> None:
     error = await fails(HttpClient(settings("http://127.0.0.1:9")))
     assert isinstance(error, Unreachable)

@@ -25,6 +25,7 @@ for _name in ("httpx", "httpcore", "hpack", "websockets"):
     # these write whole URLs and headers
     logging.getLogger(_name).disabled = True
 
+_CLOSED = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, UnicodeError)
 
 Parameters = Mapping[str, Any] | Sequence[tuple[str, str]]
@@ -120,6 +121,14 @@ def explain(error: Exception, origin: str, seconds: float) -> PbxError:
     return Unreachable(f"{origin}: the connection broke ({text})")
 
 
+class _BrokenOff(httpx.TransportError):
+    """A connection that broke within an answer, which is not asked again."""
+
+
+def _was_closed(error: Exception) -> bool:
+    return not isinstance(error, httpx.RemoteProtocolError) or "disconnected" in str(error)
+
+
 class HttpClient:
     """The connection to one telephone system: one origin, few connections, bounded time and size."""
 
@@ -137,6 +146,7 @@ class HttpClient:
         self._headers = {"User-Agent": "voiptui", "Accept": "application/json", **(headers or {})}
         self._connections = connections
         self._client: httpx.AsyncClient | None = None
+        self._answered = False
 
     def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -195,30 +205,38 @@ class HttpClient:
         """
         seconds = timeout or self.settings.timeout
         bound = longest or self.settings.max_response_bytes
+        asked = {"params": _pairs(params), "headers": headers, "json": json, "data": data}
+        kept = self._answered
         try:
-            async with (
-                asyncio.timeout(seconds),
-                self._opened().stream(
-                    method,
-                    self.url(path),
-                    params=_pairs(params),
-                    headers=headers,
-                    json=json,
-                    data=data,
-                    # its own limit first: a handshake cancelled from outside leaves its socket to the garbage collector
-                    timeout=httpx.Timeout(seconds, connect=seconds * 0.9),
-                ) as response,
-            ):
-                body = bytearray()
+            try:
+                answer = await self._exchange(method, path, asked, seconds, bound)
+            except _CLOSED as error:
+                # a server may close a connection that it kept, just when the next request comes
+                if not kept or method != "GET" or not _was_closed(error):
+                    raise
+                answer = await self._exchange(method, path, asked, seconds, bound)
+        except _BROKEN as error:
+            self._fail(error, seconds)
+        self._answered = True
+        self._refuse_redirect(answer.status, answer.headers, path)
+        return answer
+
+    async def _exchange(self, method: str, path: str, asked: dict[str, Any], seconds: float, bound: int) -> Answer:
+        # its own limit first: a handshake cancelled from outside leaves its socket to the garbage collector
+        limit = httpx.Timeout(seconds, connect=seconds * 0.9)
+        async with (
+            asyncio.timeout(seconds),
+            self._opened().stream(method, self.url(path), timeout=limit, **asked) as response,
+        ):
+            body = bytearray()
+            try:
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > bound:
                         raise BadAnswer(_path_of(path), f"more than {bound // 1024} KiB, not read further")
-                answer = Answer(response.status_code, _lower(response.headers), bytes(body), now())
-        except _BROKEN as error:
-            self._fail(error, seconds)
-        self._refuse_redirect(answer.status, answer.headers, path)
-        return answer
+            except _CLOSED as error:
+                raise _BrokenOff(str(error)) from error
+            return Answer(response.status_code, _lower(response.headers), bytes(body), now())
 
     @asynccontextmanager
     async def stream(
