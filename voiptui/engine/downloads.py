@@ -270,17 +270,23 @@ async def _blocks(stream: RecordingStream, largest: int, wanted: _Wanted) -> Asy
         raise too_large
     held = bytearray()
     came, enough = stream.offset, HEAD
-    async for chunk in stream.chunks():
-        came += len(chunk)
-        if came > largest:
-            raise too_large
-        if stream.size is not None and came > stream.size:
-            raise BadAnswer(wanted.name, f"more than the announced {stream.size} bytes came")
-        held += chunk
-        if len(held) >= enough:
-            enough = WRITE_AT_ONCE
+    try:
+        async for chunk in stream.chunks():
+            came += len(chunk)
+            if came > largest:
+                raise too_large
+            if stream.size is not None and came > stream.size:
+                raise BadAnswer(wanted.name, f"more than the announced {stream.size} bytes came")
+            held += chunk
+            if len(held) >= enough:
+                enough = WRITE_AT_ONCE
+                yield bytes(held)
+                held.clear()
+    except Unreachable:
+        # what came before the break need not come again
+        if held:
             yield bytes(held)
-            held.clear()
+        raise
     if held:
         yield bytes(held)
 

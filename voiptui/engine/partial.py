@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
@@ -223,8 +223,6 @@ def checksum(handle: int) -> tuple[int, str]:
 
 def disk_full(error: OSError, folder: Path, received: int) -> OSError:
     """The same error in words that say what to do, when the disk (or the quota) is full."""
-    if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         return error
-    words = f"no space left in {folder} after {received} bytes; what came is kept and resumed by the next try"
-    made: Any = OSError(error.errno, words)
-    return made  # type: ignore[no-any-return]
+    return OSError(error.errno, f"no space left in {folder} after {received} bytes; make room and try again")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from voiptui.model.records import Call, Registration
 
@@ -116,9 +116,8 @@ class Table(Generic[R]):
 
 
 def _differences(old: Registration | Call, new: Registration | Call) -> frozenset[str]:
-    return frozenset(
-        name for name in old.__struct_fields__ if name not in UNMARKED and getattr(old, name) != getattr(new, name)
-    )
+    pairs = zip(old.__struct_fields__, structs.astuple(old), structs.astuple(new), strict=True)
+    return frozenset(name for name, one, other in pairs if one is not other and one != other) - UNMARKED
 
 
 class Journal:
