@@ -96,7 +96,7 @@ def overall(
         # part of it answers: what is on screen is not all
         state = State.STALE
     else:
-        state = next((one for one in _WORST if one in states), State.UNSUPPORTED)
+        state = next((one for one in _WORST if one in states), State.CONNECTING)
     failing = [one for one in counted if one.error]
     aged = [one for one in counted if one.age is not None]
     oldest = max(aged, key=lambda one: one.age or 0.0, default=None)

@@ -1,6 +1,7 @@
 """What is known now about all telephone systems: the last good rows, how old they are, and what changed."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, overload
 
@@ -20,6 +21,8 @@ from voiptui.model.records import (
     Stream,
 )
 from voiptui.pbx.errors import AuthenticationFailed, NotPermitted, PbxError, Throttled, Unreachable, Unsupported
+
+log = logging.getLogger("voiptui.store")
 
 COALESCE = 0.05
 
@@ -299,7 +302,10 @@ class Store:
         self._changed = (set(), set(), False)
         message = Changed(frozenset(pbxs), frozenset(streams), events)
         for listener in tuple(self._listeners):
-            listener(message)
+            try:
+                listener(message)
+            except Exception:
+                log.exception("a listener of the store failed")
 
 
 def is_of_whole_system(error: PbxError) -> bool:
