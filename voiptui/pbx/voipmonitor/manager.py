@@ -1,0 +1,68 @@
+"""The sensor's manager connection: one plain command per connection, over TCP or a unix socket.
+
+The sensor answers and closes. It takes commands unencrypted when it has no key, when ``manager_enable_unencrypted`` is
+set, or over its unix socket; ``sniffer_stat`` and ``totalcalls`` always.
+"""
+
+import asyncio
+import json
+from typing import Any
+
+from voiptui.pbx.errors import BadAnswer, Unreachable
+
+_DEFAULT_PORT = 5029
+
+
+class Manager:
+    """A sensor at ``host:port`` (``[address]:port`` for IPv6) or at the absolute path of a unix socket."""
+
+    def __init__(self, place: str, timeout: float, longest: int) -> None:
+        self._place = place
+        self._timeout = timeout
+        self._longest = longest
+        self._lane = asyncio.Lock()
+
+    async def ask(self, command: str, argument: dict[str, Any] | None = None) -> bytes:
+        """The whole answer to one command; raises `Unreachable`, `BadAnswer` for an empty or endless one."""
+        line = command if argument is None else f"{command} {json.dumps(argument, separators=(',', ':'))}"
+        async with self._lane:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    answer = await self._exchange(line.encode() + b"\r\n")
+            except TimeoutError:
+                raise Unreachable(f"sensor {self._place}: no answer within {self._timeout:g} s") from None
+            except OSError as error:
+                raise Unreachable(f"sensor {self._place}: {error.strerror or type(error).__name__}") from None
+        if not answer.strip():
+            raise BadAnswer(command, "the sensor's manager answers nothing: it may want encrypted commands")
+        return answer
+
+    async def _exchange(self, line: bytes) -> bytes:
+        reader, writer = await self._connect()
+        try:
+            writer.write(line)
+            await writer.drain()
+            answer = bytearray()
+            while chunk := await reader.read(65536):
+                answer += chunk
+                if len(answer) > self._longest:
+                    raise BadAnswer("manager", f"more than {self._longest // 1024} KiB, not read further")
+            return bytes(answer)
+        finally:
+            # closed at once: what was asked has been answered, or nobody waits for it any more
+            writer.transport.abort()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._place.startswith("/"):
+            return await asyncio.open_unix_connection(self._place)
+        host, port = _host_and_port(self._place)
+        return await asyncio.open_connection(host, port)
+
+
+def _host_and_port(place: str) -> tuple[str, int]:
+    host, colon, port = place.rpartition(":")
+    if not colon or (":" in host and not host.endswith("]")) or place.endswith("]"):
+        host, port = place, str(_DEFAULT_PORT)
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise Unreachable(f"manager: {place} is neither host:port nor the path of a unix socket")
+    return host.strip("[]"), int(port)
