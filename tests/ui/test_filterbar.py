@@ -6,8 +6,9 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
 from voiptui.model.records import Kind
-from voiptui.ui.filterbar import FilterBar, Offers
+from voiptui.ui.filterbar import FilterBar
 from voiptui.ui.lines import Span
+from voiptui.ui.offers import Offers
 from voiptui.ui.themes import use_theme
 
 

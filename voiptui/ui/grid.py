@@ -1,26 +1,27 @@
 """The one table of every pane: rows by key, drawn line by line, repainting only what differs and can be seen."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from time import monotonic
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import ne
+from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 from textual import events
 from textual.geometry import Size
-from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
 from voiptui.model.fields import Field
 from voiptui.model.time import now, zone
+from voiptui.ui import gridmessages as messages
 from voiptui.ui.cells import Look
 from voiptui.ui.columns import Column, Layout, fitted, scrolled
 from voiptui.ui.gridlines import Frame, Palette, difference, header_strip, row_strip, text_strip
+from voiptui.ui.gridrows import NEW, Key, Rows
 
-Key = Hashable
-_NEW = object()
+__all__ = ["Grid", "Key"]
+
 _FEWEST_KEPT = 200
 _WHEEL = 3
 
@@ -29,7 +30,8 @@ class Grid(Widget, can_focus=True):
     """A table of up to hundreds of thousands of keyed rows with a cursor on a row and a column.
 
     It has no keys of its own: the app's actions call `move`, `page`, `first`, `last`, `move_column`, `activate`
-    and `toggle_mark`. Where it stands is told by `position_text` and `hidden_columns`, not by a scroll bar.
+    and `toggle_mark`. ``differs`` tells of two records of a key whether their change is marked. Where it stands is
+    told by `position_text` and `hidden_columns`, not by a scroll bar.
     """
 
     DEFAULT_CSS = """
@@ -82,57 +84,10 @@ class Grid(Widget, can_focus=True):
         )
     }
 
-    class CursorMoved(Message):
-        """The cursor is on another row or column, or its row has other contents."""
-
-        def __init__(self, grid: "Grid") -> None:
-            super().__init__()
-            self.grid = grid
-
-        @property
-        def control(self) -> "Grid":
-            """The grid, for ``@on`` selectors."""
-            return self.grid
-
-        def can_replace(self, message: Message) -> bool:
-            """Only the last of several counts."""
-            return isinstance(message, Grid.CursorMoved) and message.grid is self.grid
-
-    class RowActivated(Message):
-        """A row was chosen, by `activate` or a double click."""
-
-        def __init__(self, grid: "Grid", key: Key, record: Any) -> None:
-            super().__init__()
-            self.grid, self.key, self.record = grid, key, record
-
-        @property
-        def control(self) -> "Grid":
-            """The grid, for ``@on`` selectors."""
-            return self.grid
-
-    class HeaderChosen(Message):
-        """The title of a column was clicked."""
-
-        def __init__(self, grid: "Grid", field: Field) -> None:
-            super().__init__()
-            self.grid, self.field = grid, field
-
-        @property
-        def control(self) -> "Grid":
-            """The grid, for ``@on`` selectors."""
-            return self.grid
-
-    class MarksChanged(Message):
-        """Rows were marked or no longer are."""
-
-        def __init__(self, grid: "Grid") -> None:
-            super().__init__()
-            self.grid = grid
-
-        @property
-        def control(self) -> "Grid":
-            """The grid, for ``@on`` selectors."""
-            return self.grid
+    CursorMoved: TypeAlias = messages.CursorMoved
+    RowActivated: TypeAlias = messages.RowActivated
+    HeaderChosen: TypeAlias = messages.HeaderChosen
+    MarksChanged: TypeAlias = messages.MarksChanged
 
     def __init__(
         self,
@@ -140,21 +95,17 @@ class Grid(Widget, can_focus=True):
         *,
         look: Look | None = None,
         marks_for: float = 5.0,
+        differs: Callable[[Any, Any], bool] = ne,
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.auto_links = False
-        self.marks_for = marks_for
         self._look = look or Look(zone=zone("UTC"), now=now())
         self._columns: tuple[Column, ...] = tuple(columns)
         self._order: tuple[str, bool] | None = None
         self._empty_text = ""
-        self._keys: list[Key] = []
-        self._records: dict[Key, Any] = {}
-        self._positions: dict[Key, int] = {}
-        self._selected: set[Key] = set()
-        self._changes: dict[Key, tuple[Any, float]] = {}
+        self._rows = Rows(marks_for, differs)
         self._expiry: Timer | None = None
         self._cursor = 0
         self._column = 0
@@ -162,7 +113,8 @@ class Grid(Widget, can_focus=True):
         self._top = 0
         self._first: int | None = None
         self._layout = Layout((), ())
-        self._palette: Palette | None = None
+        self._frame: Frame | None = None
+        self._ticking = False
         self._strips: OrderedDict[Key, tuple[tuple[Any, ...], Strip]] = OrderedDict()
         self._shown: dict[int, Strip] = {}
         self._header: Strip | None = None
@@ -184,57 +136,35 @@ class Grid(Widget, can_focus=True):
         ``mark`` marks for a few seconds what is new or other than it was.
         """
         line = self._cursor - self._top
-        at = self.cursor_key
-        old_records, had_rows = self._records, bool(self._keys)
-        self._records = dict(rows)
-        self._keys = list(self._records)
-        self._positions = {key: index for index, key in enumerate(self._keys)}
-        if mark and had_rows:
-            self._note(
-                {key: record for key, record in self._records.items() if old_records.get(key) is not record},
-                old_records,
-            )
-        if self._selected and not self._selected <= self._records.keys():
-            self._selected &= self._records.keys()
+        at, before = self.cursor_key, self.cursor_record
+        if self._rows.replace(rows, mark=mark):
             self.post_message(self.MarksChanged(self))
-        if self._moved and at is not None and at in self._positions:
-            self._cursor = self._positions[at]
+        self._await_expiry()
+        position = self._rows.positions.get(at)
+        if self._moved and position is not None:
+            self._cursor = position
             self._top = self._cursor - line
         self._settle(follow=self._moved and 0 <= line < self._body)
-        if self.cursor_key != at or old_records.get(at) is not self.cursor_record:
+        if self.cursor_key != at or before is not self.cursor_record:
             self.post_message(self.CursorMoved(self))
 
     def patch(self, changes: Mapping[Key, Any], *, mark: bool = True) -> None:
         """Other contents of rows that are here already; keys that are not here are left out."""
-        known = {key: record for key, record in changes.items() if key in self._records}
-        if mark:
-            self._note(known, self._records)
-        self._records.update(known)
+        known = self._rows.patch(changes, mark=mark)
+        self._await_expiry()
         self._sync()
         if self.cursor_key in known:
             self.post_message(self.CursorMoved(self))
 
-    def _note(self, fresh: Mapping[Key, Any], old: Mapping[Key, Any]) -> None:
-        if self.marks_for <= 0:
-            return
-        deadline = monotonic() + self.marks_for
-        for key, record in fresh.items():
-            before = old.get(key, _NEW)
-            if before is _NEW or before != record:
-                earlier = self._changes.get(key)
-                self._changes[key] = (before if earlier is None else earlier[0], deadline)
-        if self._changes and self._expiry is None:
-            self._expiry = self.set_timer(self.marks_for + 0.05, self._expire)
+    def _await_expiry(self) -> None:
+        wait = self._rows.next_expiry
+        if wait is not None and self._expiry is None:
+            self._expiry = self.set_timer(max(0.1, wait + 0.05), self._expire)
 
     def _expire(self) -> None:
         self._expiry = None
-        moment = monotonic()
-        self._changes = {
-            key: change for key, change in self._changes.items() if change[1] > moment and key in self._records
-        }
-        if self._changes:
-            wait = min(deadline for _, deadline in self._changes.values()) - moment
-            self._expiry = self.set_timer(max(0.1, wait + 0.05), self._expire)
+        self._rows.expire()
+        self._await_expiry()
         self._sync()
 
     @property
@@ -255,12 +185,10 @@ class Grid(Widget, can_focus=True):
     def tick(self, moment: Any) -> None:
         """The time is now ``moment`` (aware datetime): visible cells that count on are written anew."""
         self._look = msgspec.structs.replace(self._look, now=moment)
-        if self._ticks:
+        if self._frame is not None:
+            self._frame = self._frame._replace(look=self._look)
+        if self._ticking:
             self._sync()
-
-    @property
-    def _ticks(self) -> bool:
-        return any(self._columns[placed.index].ticks for placed in self._layout.placed)
 
     @property
     def order(self) -> tuple[str, bool] | None:
@@ -289,35 +217,35 @@ class Grid(Widget, can_focus=True):
     @property
     def row_count(self) -> int:
         """How many rows there are."""
-        return len(self._keys)
+        return len(self._rows)
 
     @property
     def keys(self) -> Sequence[Key]:
         """The keys in their order."""
-        return self._keys
+        return self._rows.keys
 
     def record(self, key: Key) -> Any:
         """The record of a key; raises `KeyError`."""
-        return self._records[key]
+        return self._rows.records[key]
 
     def records(self) -> list[Any]:
         """All records in their order."""
-        return [self._records[key] for key in self._keys]
+        return [self._rows.records[key] for key in self._rows.keys]
 
     @property
     def cursor_key(self) -> Key | None:
         """The key of the row under the cursor."""
-        return self._keys[self._cursor] if self._cursor < len(self._keys) else None
+        return self._rows.key_at(self._cursor)
 
     @cursor_key.setter
     def cursor_key(self, key: Key) -> None:
-        if key in self._positions:
-            self._go(self._positions[key])
+        if key in self._rows.positions:
+            self._go(self._rows.positions[key])
 
     @property
     def cursor_record(self) -> Any | None:
         """The record under the cursor."""
-        return self._records.get(self.cursor_key)
+        return self._rows.records.get(self.cursor_key)
 
     @property
     def cursor_field(self) -> Field | None:
@@ -333,7 +261,7 @@ class Grid(Widget, can_focus=True):
     @property
     def selected(self) -> list[Key]:
         """The marked keys, in the order of the rows."""
-        return [key for key in self._keys if key in self._selected] if self._selected else []
+        return [key for key in self._rows.keys if key in self._rows.selected] if self._rows.selected else []
 
     @property
     def hidden_columns(self) -> tuple[str, ...]:
@@ -343,12 +271,12 @@ class Grid(Widget, can_focus=True):
     @property
     def position_text(self) -> str:
         """Where the cursor is among the rows: ``12/345``."""
-        return f"{self._cursor + 1:,}/{len(self._keys):,}" if self._keys else "0/0"
+        return f"{self._cursor + 1:,}/{len(self._rows):,}" if self._rows.keys else "0/0"
 
     @property
     def visible_keys(self) -> list[Key]:
         """The keys of the rows that can be seen."""
-        return self._keys[self._top : self._top + self._body]
+        return self._rows.keys[self._top : self._top + self._body]
 
     # Moving
 
@@ -369,7 +297,7 @@ class Grid(Widget, can_focus=True):
 
     def last(self) -> None:
         """The cursor on the last row."""
-        self._go(len(self._keys) - 1)
+        self._go(len(self._rows) - 1)
 
     def move_column(self, columns: int) -> None:
         """The cursor so many columns right; past the edge the columns are scrolled, which also shows hidden ones."""
@@ -395,21 +323,21 @@ class Grid(Widget, can_focus=True):
         """Says that the row under the cursor was chosen."""
         key = self.cursor_key
         if key is not None:
-            self.post_message(self.RowActivated(self, key, self._records[key]))
+            self.post_message(self.RowActivated(self, key, self._rows.records[key]))
 
     def toggle_mark(self) -> None:
         """Marks the row under the cursor, or no longer, and goes to the next."""
         key = self.cursor_key
         if key is None:
             return
-        self._selected ^= {key}
+        self._rows.selected ^= {key}
         self.post_message(self.MarksChanged(self))
         self._go(self._cursor + 1)
 
     def clear_marks(self) -> None:
         """No row is marked."""
-        if self._selected:
-            self._selected.clear()
+        if self._rows.selected:
+            self._rows.selected.clear()
             self.post_message(self.MarksChanged(self))
             self._sync()
 
@@ -434,7 +362,7 @@ class Grid(Widget, can_focus=True):
 
     def _settle(self, *, follow: bool) -> None:
         """Cursor and top within the rows; with ``follow`` the cursor is seen."""
-        count, body = len(self._keys), self._body
+        count, body = len(self._rows), self._body
         self._cursor = max(0, min(self._cursor, count - 1))
         if follow and body > 0:
             self._top = min(max(self._top, self._cursor - body + 1), self._cursor)
@@ -452,6 +380,7 @@ class Grid(Widget, can_focus=True):
         """Nothing that was written before is right any more."""
         self._strips.clear()
         self._header = None
+        self._frame = None
         self._sync()
 
     def _arrange(self) -> None:
@@ -459,38 +388,38 @@ class Grid(Widget, can_focus=True):
         layout = fitted(self._columns, width) if self._first is None else scrolled(self._columns, width, self._first)
         if self._first is None and self._column in layout.hidden and layout.placed:
             self._column = layout.placed[0].index
-        if layout != self._layout or self._header is None:
+        if layout != self._layout or self._frame is None or self._frame.width != width:
             self._layout = layout
+            self._ticking = any(self._columns[placed.index].ticks for placed in layout.placed)
             self._renew()
         else:
             self._sync()
 
     def _line(self, y: int) -> Strip:
-        width, look = self.size.width, self._look
-        if self._palette is None:
-            self._palette = Palette(self)
-        frame = Frame(self._columns, self._layout, look, self._palette, width)
+        frame = self._frame
+        if frame is None:
+            palette = Palette(self)
+            frame = self._frame = Frame(self._columns, self._layout, self._look, palette, self.size.width)
         if y == 0:
             if self._header is None:
                 self._header = header_strip(frame, self._order)
             return self._header
         index = self._top + y - 1
-        if index >= len(self._keys):
-            text = f"  {self._empty_text}" if y == 2 and not self._keys else ""
-            return text_strip(text, frame.palette.quiet if text else frame.palette.plain, look.signs, width)
-        key = self._keys[index]
-        record = self._records[key]
+        if index >= len(self._rows):
+            text = f"  {self._empty_text}" if y == 2 and not self._rows.keys else ""
+            return text_strip(text, frame.palette.quiet if text else frame.palette.plain, frame.look.signs, frame.width)
+        key = self._rows.keys[index]
+        record = self._rows.records[key]
         under = index == self._cursor
         cell_cursor = self._column if under and self.has_focus else None
-        change = self._changes.get(key)
-        before = change[0] if change else None
-        marked = key in self._selected
-        signature = (record, under, cell_cursor, marked, before, look.now if self._ticks else None, width)
+        before = self._rows.before(key)
+        marked = key in self._rows.selected
+        signature = (record, under, cell_cursor, marked, before, frame.look.now if self._ticking else None)
         kept = self._strips.get(key)
         if kept is not None and kept[0] == signature:
             self._strips.move_to_end(key)
             return kept[1]
-        new = before is _NEW
+        new = before is NEW
         strip = row_strip(
             frame,
             record,
@@ -524,6 +453,9 @@ class Grid(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """The line as it is to be painted now."""
+        if self._frame is not None and self._frame.width != self.size.width:
+            self._shown.clear()
+            self._arrange()
         line = self._line(y)
         self._shown[y] = line
         return line
@@ -531,9 +463,8 @@ class Grid(Widget, can_focus=True):
     def notify_style_update(self) -> None:
         """The theme or the stylesheet is another: styles are read anew."""
         super().notify_style_update()
-        self._palette = None
         self._strips.clear()
-        self._header = None
+        self._header = self._frame = None
         if self.is_mounted:
             self.call_later(self._sync)
 
@@ -550,7 +481,6 @@ class Grid(Widget, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         """Other widths, the cursor stays in sight."""
         self._shown.clear()
-        self._strips.clear()
         self._header = None
         self._arrange()
         if self._first is not None:
@@ -572,7 +502,7 @@ class Grid(Widget, can_focus=True):
                 self.post_message(self.HeaderChosen(self, self._columns[column].field))
             return
         row = self._top + event.y - 1
-        if row >= len(self._keys):
+        if row >= len(self._rows):
             return
         if column is not None:
             self._go_column(column)

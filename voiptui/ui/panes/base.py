@@ -29,15 +29,10 @@ class RecordGrid(Grid):
     """A grid that marks no row because of fields that change by themselves."""
 
     def __init__(self, *arguments: Any, ignored: frozenset[str], **options: Any) -> None:
-        super().__init__(*arguments, **options)
+        super().__init__(*arguments, differs=self._differs, **options)
         self._ignored = ignored
 
-    def _note(self, fresh: Mapping[Key, Any], old: Mapping[Key, Any]) -> None:
-        super()._note({key: row for key, row in fresh.items() if self._differs(old.get(key), row)}, old)
-
     def _differs(self, before: Any, after: Any) -> bool:
-        if before is None:
-            return True
         return any(
             getattr(before, name) != getattr(after, name)
             for name in after.__struct_fields__
