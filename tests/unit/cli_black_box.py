@@ -1,12 +1,18 @@
 """Runs the command line as people do, in a process of its own, on simulated systems in another one."""
 
+import fcntl
 import json
 import os
+import pty
 import re
+import select
+import struct
 import subprocess
 import sys
+import termios
+import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,6 +65,84 @@ def started(config: Path, *words: str, **more: str) -> subprocess.Popen[str]:
         text=True,
         env=environment(**({"XDG_STATE_HOME": str(config.parent / "state")} | more)),
     )
+
+
+_TAKE_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+class Terminal:
+    """A command line on a terminal of its own: what it shows, and what is typed."""
+
+    def __init__(self, words: Sequence[str], **more: str) -> None:
+        self._leader, follower = pty.openpty()
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _TAKE_TERMINAL, sys.executable, "-m", "voiptui", *words],
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            start_new_session=True,
+            env=environment(TERM="xterm-256color", **more),
+        )
+        os.close(follower)
+        self.shown = ""
+        self._seen = 0
+
+    def _read(self, until: float) -> bool:
+        ready, _, _ = select.select([self._leader], [], [], max(0.0, until - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            part = os.read(self._leader, 65536)
+        except OSError:
+            part = b""
+        self.shown += part.decode("utf-8", "replace").replace("\r\n", "\n")
+        return bool(part)
+
+    def expect(self, text: str, seconds: float = 30.0) -> None:
+        """Waits until it shows that text, after what was last expected."""
+        until = time.monotonic() + seconds
+        while text not in self.shown[self._seen :]:
+            assert self._read(until), f"{text!r} did not come:\n{self.shown}"
+        self._seen = self.shown.index(text, self._seen) + len(text)
+
+    def type(self, text: str) -> None:
+        """Types a line."""
+        os.write(self._leader, text.encode() + b"\n")
+
+    def answer(self, question: str, text: str) -> None:
+        """Waits for a question and types the answer."""
+        self.expect(question)
+        # a password prompt empties the input when it switches the echo off
+        time.sleep(0.15)
+        self.type(text)
+
+    def end(self, seconds: float = 60.0) -> int:
+        """Reads until it ends, and gives its exit code."""
+        until = time.monotonic() + seconds
+        while self._read(until):
+            pass
+        return self.process.wait(max(0.1, until - time.monotonic()))
+
+    def close(self) -> None:
+        """Ends it if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self._leader)
+
+
+@contextmanager
+def on_terminal(config: Path, *words: str, **more: str) -> Iterator[Terminal]:
+    """One command line on a terminal."""
+    state = {"XDG_STATE_HOME": str(config.parent / "state")}
+    terminal = Terminal(["--config", str(config), *words], **(state | more))
+    try:
+        yield terminal
+    finally:
+        terminal.close()
 
 
 def rows(done: Done) -> list[dict[str, Any]]:

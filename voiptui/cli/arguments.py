@@ -31,6 +31,7 @@ VERBS: dict[str, Verb] = {
     "cdr": Verb("cdr", "cdr", "search the CDRs of all systems"),
     "stats": Verb("stats", "stats", "calls, answered, missed, failed, mean times, by a field"),
     "recording": Verb("recording", "recording", "fetch the recordings of calls", own_format=True),
+    "tokens": Verb("tokens", "tokens", "long-lived tokens of telephone systems: list, create, revoke"),
     "config": Verb("configuration", "config", "where the configuration lies, what it says, whether it is right"),
 }
 

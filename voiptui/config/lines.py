@@ -6,6 +6,9 @@ from collections.abc import Mapping
 Path = tuple[str, ...]
 
 _STRING = re.compile(r'"""(?:\\.|[^\\])*?"{3,5}' r"|'''.*?'{3,5}" r'|"(?:\\.|[^"\\\n])*"' r"|'[^'\n]*'", re.DOTALL)
+_STRUCTURE = "[]{}=.# \t,\"'"
+_HIDDEN = {ord(character): 0xE000 + at for at, character in enumerate(_STRUCTURE)}
+_SHOWN = {hidden: shown for shown, hidden in _HIDDEN.items()}
 
 
 def _blank_out(text: str) -> str:
@@ -24,16 +27,18 @@ def _blank_out(text: str) -> str:
             at += 1
             continue
         quoted = match.group()
-        plain = not set(quoted[1:-1]) & set('[]{}=.# \t\n,"')
-        # a string that could be read as structure becomes a quoted index of its own; line breaks are kept
-        kept.append(quoted if plain else '"' + "\n" * quoted.count("\n") + '"')
+        if "\n" in quoted:
+            kept.append('"' + "\n" * quoted.count("\n") + '"')
+        else:
+            # what could be read as structure is hidden until the string turns out to be a key
+            kept.append(f'"{quoted[1:-1].translate(_HIDDEN)}"')
         at = match.end()
     return "".join(kept)
 
 
 def _parts(dotted: str) -> Path:
     found = re.findall(r"\"([^\"]*)\"|'([^']*)'|([A-Za-z0-9_-]+)", dotted)
-    return tuple(next(part for part in parts if part) if any(parts) else "" for parts in found)
+    return tuple("".join(parts).translate(_SHOWN) for parts in found)
 
 
 def key_lines(text: str) -> Mapping[Path, int]:
