@@ -106,6 +106,15 @@ SYSTEMS = (
         began=lambda call: call.start,
         answered=lambda call: call.disposition in {"answered", "voicemail"},
     ),
+    Case(
+        system="xivo",
+        site="paris",
+        cdr_id=lambda call: str(call.number),
+        call_id=lambda call: call.linked_id,
+        registration_id=lambda one: str(one.trunk.index if one.trunk else one.extension.index if one.extension else ""),
+        began=lambda call: call.start,
+        answered=lambda call: call.answer is not None,
+    ),
 )
 
 

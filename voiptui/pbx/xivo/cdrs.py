@@ -1,0 +1,305 @@
+"""CDR search at one XiVO or Wazo: call-logd walked by time, or confd's CSV where there is no call-logd.
+
+call-logd sorts by start without tie-break and counts offsets from the newest row, so that rows that arrive, are
+regenerated or share a second would repeat or vanish between pages. Each page is therefore asked for by its time:
+up to the second in which the page before ended, which is read again.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from itertools import pairwise
+from typing import Any
+
+from msgspec import Struct
+
+from voiptui.model.records import Cdr
+from voiptui.model.time import iso
+from voiptui.pbx.base import Page, SearchRequest
+from voiptui.pbx.errors import BadAnswer, NotFound, PbxError, Unreachable, Unsupported
+from voiptui.pbx.xivo import decode, decode_csv, pushdown
+from voiptui.pbx.xivo.session import Session
+from voiptui.pbx.xivo.values import integer, items, table
+from voiptui.query.tree import required_terms
+
+PAGE = 200
+LARGEST_PAGE = 1000
+MOST_IN_A_SECOND = 200_000
+CSV_SLICE = timedelta(days=7)
+# a wall clock is off by an hour in the night it is changed
+CSV_SLACK = timedelta(hours=2)
+_PAGING = frozenset({"order", "direction", "offset"})
+_SECOND = timedelta(seconds=1)
+_EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+class _Answer(Struct, frozen=True):
+    rows: list[Cdr]
+    raw: list[dict[str, Any]]
+    sent: int
+    filtered: int | None
+
+    @property
+    def left_out(self) -> str | None:
+        """A sentence about rows that cannot be placed."""
+        lost = self.sent - len(self.rows)
+        return f"{lost} CDRs have no readable start and were left out" if lost else None
+
+
+class _Batch(Struct, frozen=True):
+    """Rows in falling order; nothing that comes later is newer than ``edge``."""
+
+    rows: list[Cdr]
+    scanned: int
+    edge: datetime
+    total: int | None = None
+    incomplete: str | None = None
+
+
+def _start(row: Cdr) -> datetime:
+    return row.start or _EARLIEST
+
+
+def _newest_first(rows: list[Cdr]) -> list[Cdr]:
+    return sorted(rows, key=lambda row: (_start(row), row.id), reverse=True)
+
+
+class CdrSource:
+    """The CDRs of one connection; remembers which daemon has them."""
+
+    def __init__(self, session: Session, zone: tzinfo | None) -> None:
+        self._session = session
+        self._pbx = session.settings.name
+        self._zone = zone
+        self.by_csv = False
+
+    def zone(self) -> tzinfo:
+        """The zone of confd's naive times: as configured, else the server's present offset."""
+        return self._zone or timezone(self._session.offset or timedelta(0))
+
+    async def pages(self, request: SearchRequest) -> AsyncIterator[Page]:
+        """Pages in falling order of start."""
+        given = False
+        if not self.by_csv:
+            try:
+                async with aclosing(self._from_call_logd(request)) as pages:
+                    async for page in pages:
+                        given = True
+                        yield page
+            except (Unsupported, Unreachable) as error:
+                if given or not await self._is_old(error):
+                    raise
+            else:
+                return
+        async with aclosing(self._from_csv(request)) as pages:
+            async for page in pages:
+                yield page
+
+    async def _is_old(self, error: PbxError) -> bool:
+        """Whether CDRs have to be read from confd: call-logd came with Wazo 17.05, confd's list went with 19.12."""
+        if isinstance(error, Unreachable) and self._session.daemons.gateway:
+            return False
+        at = datetime.now(UTC)
+        try:
+            await self._csv(at - timedelta(minutes=1), at)
+        except PbxError:
+            return False
+        self.by_csv = True
+        return True
+
+    async def one(self, cdr_id: str) -> Cdr:
+        """One CDR by its id; raises `NotFound`."""
+        at = decode_csv.start_of(cdr_id)
+        if at is not None:
+            try:
+                await self._session.token()
+                start = at.replace(tzinfo=self.zone()).astimezone(UTC)
+                for row in await self._csv(start - CSV_SLACK, start + CSV_SLACK):
+                    if row.id == cdr_id:
+                        return row
+            except Unsupported:
+                pass
+        elif cdr_id.isascii() and cdr_id.isdigit():
+            body, _ = await self._session.get("call-logd", f"cdr/{cdr_id}")
+            found = decode.cdr(table(body, "call-logd /cdr"), self._pbx)
+            if found is not None and found.id == cdr_id:
+                return found
+        raise NotFound(f"there is no CDR {cdr_id}")
+
+    # call-logd
+
+    async def _from_call_logd(self, request: SearchRequest) -> AsyncGenerator[Page, None]:
+        push = pushdown.pushed(required_terms(request.bound))
+        if push.ids is not None:
+            yield await self._by_ids(push.ids, request)
+            return
+        plain = self._walk(request, push.parameters)
+        hidden = "call_status" not in push.parameters and push.blocked
+        if not hidden:
+            async with aclosing(plain):
+                async for batch in plain:
+                    yield _page(batch)
+            return
+        blocked = self._walk(request, {**push.parameters, "call_status": "blocked"}, only_blocked=True)
+        async with aclosing(plain), aclosing(blocked):
+            async for batch in _merged(plain, blocked):
+                yield _page(batch)
+
+    async def _by_ids(self, ids: tuple[str, ...], request: SearchRequest) -> Page:
+        found = []
+        for one in ids:
+            try:
+                row = await self.one(one)
+            except NotFound:
+                continue
+            if request.since <= _start(row) <= request.until:
+                found.append(row)
+        return Page(rows=tuple(_newest_first(found)), scanned=len(found), total=len(found))
+
+    async def _walk(
+        self, request: SearchRequest, narrowed: dict[str, str], *, only_blocked: bool = False
+    ) -> AsyncGenerator[_Batch, None]:
+        since = min(max(request.since, _EARLIEST), _LATEST)
+        last = min(max(request.until, _EARLIEST), _LATEST)
+        until = last.replace(microsecond=0) + _SECOND
+        size = min(PAGE, max(request.wanted or PAGE, 20))
+        total: int | None = None
+        while until > since:
+            answer, narrowed = await self._ask(since, until, size, narrowed)
+            total = answer.filtered if total is None else total
+            if only_blocked and any(row.get("call_status") != "blocked" for row in answer.raw):
+                # a version that does not know call_status, and so hides nothing
+                return
+            wanted = [row for row in answer.rows if since <= _start(row) <= last and _start(row) < until]
+            complete = answer.sent >= answer.filtered if answer.filtered is not None else answer.sent != size
+            if not complete and not _falling(answer.rows):
+                async for batch in self._everything(since, until, last, narrowed):
+                    yield batch
+                return
+            if complete or not answer.rows:
+                note = answer.left_out
+                if not complete and answer.filtered:
+                    note = f"it announced {answer.filtered} calls and sent no more of them"
+                yield _Batch(_newest_first(wanted), answer.sent, _EARLIEST, total, note)
+                return
+            # the second in which this page ends is read again: part of it may be on the next page
+            edge = _start(answer.rows[-1]).replace(microsecond=0) + _SECOND
+            if edge >= until:
+                if size >= MOST_IN_A_SECOND:
+                    note = f"it sends the same {answer.sent} calls again and again: older ones cannot be read"
+                    yield _Batch(_newest_first(wanted), answer.sent, _EARLIEST, total, note)
+                    return
+                size *= 4
+                continue
+            ready = _newest_first([row for row in wanted if _start(row) >= edge])
+            yield _Batch(ready, answer.sent, edge, total, answer.left_out)
+            until = edge
+            size = min(max(size, PAGE) * 2, LARGEST_PAGE)
+
+    async def _everything(
+        self, since: datetime, until: datetime, last: datetime, narrowed: dict[str, str]
+    ) -> AsyncGenerator[_Batch, None]:
+        """All rows by their id, for a version that does not sort by start as it is told."""
+        rows: dict[str, Cdr] = {}
+        offset = 0
+        note = None
+        while True:
+            answer, narrowed = await self._ask(
+                since, until, LARGEST_PAGE, {**narrowed, "order": "id", "direction": "asc", "offset": str(offset)}
+            )
+            before = len(rows)
+            rows.update({row.id: row for row in answer.rows})
+            offset += answer.sent
+            if answer.filtered is None or offset >= answer.filtered:
+                break
+            if len(rows) == before:
+                note = f"it announced {answer.filtered} calls and sent {len(rows)}"
+                break
+        inside = [row for row in rows.values() if since <= _start(row) <= last]
+        yield _Batch(_newest_first(inside), offset, _EARLIEST, offset, note)
+
+    async def _ask(
+        self, since: datetime, until: datetime, size: int, narrowed: dict[str, str]
+    ) -> tuple[_Answer, dict[str, str]]:
+        """One page; where the server refuses a narrowing it is asked without any. Gives what was used, too."""
+        window = {
+            "from": iso(since.replace(microsecond=0)),
+            "until": iso(until),
+            "order": "start",
+            "direction": "desc",
+            "limit": str(size),
+        }
+        if not self._session.tenant:
+            window["recurse"] = "true"
+        try:
+            body, _ = await self._session.get("call-logd", "cdr", {**window, **narrowed})
+        except BadAnswer:
+            paging: dict[str, str] = {name: value for name, value in narrowed.items() if name in _PAGING}
+            if paging == narrowed:
+                raise
+            narrowed = paging
+            body, _ = await self._session.get("call-logd", "cdr", {**window, **narrowed})
+        raw = items(body, "call-logd /cdr")
+        rows = [one for row in raw if (one := decode.cdr(row, self._pbx))]
+        sent = len(body["items"])
+        return _Answer(rows, raw, sent, integer(body.get("filtered"))), narrowed
+
+    # confd's CSV
+
+    async def _from_csv(self, request: SearchRequest) -> AsyncGenerator[Page, None]:
+        high = min(request.until, _LATEST)
+        since = max(request.since, _EARLIEST)
+        while high >= since:
+            low = max(since, high - CSV_SLICE)
+            rows = await self._csv(low, high)
+            inside = [row for row in rows if low <= _start(row) <= high]
+            yield Page(rows=tuple(_newest_first(inside)), scanned=len(rows))
+            high = low - timedelta(microseconds=1)
+
+    async def _csv(self, low: datetime, high: datetime) -> tuple[Cdr, ...]:
+        await self._session.token()
+        zone = self.zone()
+        window = {
+            name: at.astimezone(zone).replace(tzinfo=None).isoformat(timespec="seconds")
+            for name, at in (("start_date", low - CSV_SLACK), ("end_date", high + CSV_SLACK))
+        }
+        answer = await self._session.request(
+            "GET", "confd", "call_logs", params=window, headers={"Accept": "text/csv; charset=utf-8"}
+        )
+        return decode_csv.rows(answer.body, self._pbx, zone)
+
+
+def _falling(rows: list[Cdr]) -> bool:
+    return all(_start(one) >= _start(other) for one, other in pairwise(rows))
+
+
+def _page(batch: _Batch) -> Page:
+    return Page(rows=tuple(batch.rows), scanned=batch.scanned, total=batch.total, incomplete=batch.incomplete)
+
+
+async def _merged(
+    plain: AsyncGenerator[_Batch, None], blocked: AsyncGenerator[_Batch, None]
+) -> AsyncGenerator[_Batch, None]:
+    """Both walks in one falling order: a row is given when the other walk has come past it."""
+    waiting: list[Cdr] = []
+    given: set[str] = set()
+    reached = _LATEST
+    hidden = 0
+    async for batch in plain:
+        scanned, incomplete = batch.scanned, batch.incomplete
+        while reached > batch.edge:
+            other = await anext(blocked, None)
+            if other is None:
+                reached = _EARLIEST
+                break
+            waiting += other.rows
+            reached, hidden = other.edge, other.total or hidden
+            scanned += other.scanned
+            incomplete = incomplete or other.incomplete
+        ready = [*batch.rows, *(row for row in waiting if _start(row) >= batch.edge)]
+        waiting = [row for row in waiting if _start(row) < batch.edge]
+        fresh = {row.id: row for row in ready if row.id not in given}
+        given |= fresh.keys()
+        total = None if batch.total is None else batch.total + hidden
+        yield _Batch(_newest_first(list(fresh.values())), scanned, batch.edge, total, incomplete)
