@@ -54,7 +54,7 @@ SYSTEMS: Mapping[str, SystemEntry] = MappingProxyType(
             title="XiVO / Wazo",
             module="voiptui.pbx.xivo",
             credentials=(("login", "password"),),
-            options={"backend": "text", "layout": ("gateway", "ports"), "tenant": "text"},
+            options={"backend": "text", "layout": ("gateway", "ports"), "ports": "table", "tenant": "text"},
         ),
     }
 )
