@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
@@ -62,6 +62,9 @@ class DetailView(Widget, can_focus=True):
         self._cursor = 0
         self._top = 0
         self._shown: dict[int, Strip] = {}
+
+    class Moved(Message):
+        """The cursor is on another line, or there are other lines."""
 
     def show_detail(self, detail: Detail) -> None:
         """What the telephone system told."""
@@ -178,6 +181,7 @@ class DetailView(Widget, can_focus=True):
         return strip if strip.cell_length == width else strip.crop(0, width)
 
     def _sync(self) -> None:
+        self.post_message(self.Moved())
         for y in range(self.size.height):
             shown = self._shown.get(y)
             line = self._line(y)
@@ -264,9 +268,9 @@ class DetailScreen(Screen[None]):
     def on_mount(self) -> None:
         """The view takes the keys."""
         self._head.show([Span(f" {title_of(self.view.record, self.view.look)}")])
-        self._tell()
         self.view.focus()
 
+    @on(DetailView.Moved)
     def _tell(self) -> None:
         raw = "hide the system's own record" if self.view.raw else "as the system wrote it"
         keys = [Span(f" esc back  w {raw}  y copy the value  Y copy all")]
@@ -275,27 +279,22 @@ class DetailScreen(Screen[None]):
     def action_move(self, lines: int) -> None:
         """So many lines down."""
         self.view.move(lines)
-        self._tell()
 
     def action_page(self, pages: int) -> None:
         """So many pages down."""
         self.view.page(pages)
-        self._tell()
 
     def action_first(self) -> None:
         """The first line."""
         self.view.first()
-        self._tell()
 
     def action_last(self) -> None:
         """The last line."""
         self.view.last()
-        self._tell()
 
     def action_raw(self) -> None:
         """The vendor's own record, or not."""
         self.view.toggle_raw()
-        self._tell()
 
     def action_copy_line(self) -> None:
         """The value under the cursor into the clipboard."""

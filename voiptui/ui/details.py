@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from voiptui.ui.services import Services
 
 
+NOT_POLLED = ("trunks", "reachable", "cdr", "recording", "quality", "sip_messages", "pcap")
+"""What a system may not offer besides its streams, by the names of `Capabilities`."""
+
+
 def record_of(services: "Services", row: object) -> Cdr | Registration | Call | Health | None:
     """The record whose detail a row stands for; ``None`` when there is none."""
     if isinstance(row, Cdr | Registration | Call):
@@ -42,6 +46,8 @@ def _changes(services: "Services", record: Registration) -> DetailSection:
         )
         for change in reversed(history.changes)
     ]
+    # state and probe that change in one poll are told as two changes with the same words
+    lines = list(dict.fromkeys(lines))
     if history.watched_since is not None:
         lines.append(("watched since", instant_text(history.watched_since, look.zone, look.now)))
     lines.append(("lost", f"{history.flaps} times"))
@@ -68,7 +74,28 @@ def _streams(services: "Services", pbx: str) -> DetailSection:
             parts.append(f"again at {instant_text(one.retry_at, look.zone, look.now)}")
         parts += [note for note in (one.partial, *one.notes) if note]
         lines.append((str(stream), " · ".join(parts) if not services.ascii_only else " - ".join(parts)))
+    lines += _hours(services, pbx)
+    offered = services.capabilities(pbx)
+    for name in NOT_POLLED if offered else ():
+        offer = getattr(offered, name)
+        if not offer:
+            lines.append((name.replace("_", " "), f"not offered by {pbx}" + (f": {offer.note}" if offer.note else "")))
     return DetailSection(title="what is polled", lines=tuple(lines))
+
+
+def _hours(services: "Services", pbx: str) -> list[tuple[str, str]]:
+    """Calls and registrations of the last hour, a column per minute, with the least and the greatest."""
+    from voiptui.ui.cells import sparkline
+    from voiptui.ui.statuses import hour_of
+
+    lines = []
+    for what, words in (("registered", "registered"), ("calls", "calls")):
+        values = hour_of(services, pbx, what)
+        known = [value for value in values if value is not None]
+        if known:
+            bars = sparkline(values, len(values), services.signs)
+            lines.append((f"{words}, last hour", f"{bars.lstrip()}  {min(known)} to {max(known)}"))
+    return lines
 
 
 async def ask_detail(services: "Services", record: Any) -> Detail:

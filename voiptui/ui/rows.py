@@ -4,21 +4,23 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from voiptui.model.fields import Field, FieldType
-from voiptui.ui.cells import Cell, Look, Tone
+from voiptui.ui.cells import Cell, Look, Tone, sparkline
 from voiptui.ui.columns import Column, column
 from voiptui.ui.header import LOOK_OF, SIGNS, SIGNS_ASCII, age_text
 
+NOT_OFFERED = "n/a"
+HOUR_COLUMNS = 20
 _TONES = {"good": Tone.GOOD, "warn": Tone.WARN, "bad": Tone.BAD, "dim": Tone.QUIET}
 
 
 class SystemRow(Struct, frozen=True, kw_only=True):
     """One PBX in the Systems pane; ``taken`` is when its oldest wanted data came, latency in seconds.
 
-    ``registrations`` and ``trunks`` read ``registered/total``, ``calls`` counts; ``None`` is not known (yet),
-    ``not_offered`` names what its system cannot tell.
+    ``registrations`` and ``trunks`` read ``registered/total`` or `NOT_OFFERED`, ``calls`` counts; ``None`` is not
+    known (yet). The two hours hold a value per minute, oldest first, ``None`` where nobody answered.
     """
 
     pbx: str
@@ -29,6 +31,8 @@ class SystemRow(Struct, frozen=True, kw_only=True):
     registrations: str | None = None
     trunks: str | None = None
     calls: int | None = None
+    registered_hour: tuple[int | None, ...] = ()
+    calls_hour: tuple[int | None, ...] = ()
     version: str | None = None
     skew: float | None = None
     tls: str = ""
@@ -76,6 +80,8 @@ class _Part:
         text: str | None = getattr(record, self.name)
         if text is None:
             return Cell(look.signs.missing, Tone.QUIET)
+        if text == NOT_OFFERED:
+            return Cell(text, Tone.QUIET)
         up, _, total = text.partition("/")
         if up == total:
             return Cell(text)
@@ -93,7 +99,23 @@ def _tls(record: SystemRow, look: Look) -> Cell:
 def _skew(record: SystemRow, look: Look) -> Cell:
     if record.skew is None:
         return Cell(look.signs.missing, Tone.QUIET)
-    return Cell(f"{record.skew:+.0f}s", Tone.WARN if abs(record.skew) >= 5 else Tone.PLAIN)
+    seconds = round(record.skew)
+    return Cell(f"{seconds:+}s" if seconds else "0s", Tone.WARN if abs(record.skew) >= 5 else Tone.PLAIN)
+
+
+class _Hour:
+    """Paints a line of bars: the least or the greatest value of each stretch, so that a short dip or peak is seen."""
+
+    def __init__(self, name: str, of: Callable[[list[int]], int]) -> None:
+        self._name, self._of = name, of
+
+    def __call__(self, record: SystemRow, look: Look) -> Cell:
+        values: tuple[int | None, ...] = getattr(record, self._name)
+        step = max(1, len(values) // HOUR_COLUMNS)
+        stretches = [[one for one in values[at : at + step] if one is not None] for at in range(0, len(values), step)]
+        return Cell(
+            sparkline(tuple(self._of(one) if one else None for one in stretches), HOUR_COLUMNS, look.signs), Tone.QUIET
+        )
 
 
 T = FieldType
@@ -107,6 +129,14 @@ SYSTEM_FIELDS = {
         Field(name="registrations", type=T.TEXT, title="PHONES", width=8, meaning="phones registered of all"),
         Field(name="trunks", type=T.TEXT, title="TRUNKS", width=7, meaning="trunks registered of all"),
         Field(name="calls", type=T.INTEGER, title="CALLS", width=5, meaning="active calls"),
+        Field(name="calls_hour", type=T.TEXT, title="CALLS, LAST HOUR", width=20, meaning="most calls per 3 minutes"),
+        Field(
+            name="registered_hour",
+            type=T.TEXT,
+            title="PHONES, LAST HOUR",
+            width=20,
+            meaning="fewest registered phones and trunks per 3 minutes",
+        ),
         Field(name="skew", type=T.DURATION, title="CLOCK", width=6, meaning="its clock minus ours"),
         Field(name="system", type=T.TEXT, title="SYSTEM", width=12, meaning="which telephone system it is"),
         Field(name="version", type=T.TEXT, title="VERSION", width=12, meaning="its version"),
@@ -120,11 +150,17 @@ _SYSTEM_PAINT: dict[str, Callable[[Any, Look], Cell]] = {
     "latency": _latency,
     "registrations": _Part("registrations"),
     "trunks": _Part("trunks"),
+    "calls_hour": _Hour("calls_hour", max),
+    "registered_hour": _Hour("registered_hour", min),
     "skew": _skew,
     "tls": _tls,
     "error": _error,
 }
-_SYSTEM_RANK = ("pbx", "state", "error", "registrations", "trunks", "calls", "taken", "latency", "system")
+_SYSTEM_RANK = (
+    *("pbx", "state", "error", "registrations", "trunks", "calls"),
+    *("taken", "latency", "calls_hour", "registered_hour", "system"),
+)
+_NEVER_CUT = frozenset({"pbx", "state", "calls_hour", "registered_hour"})
 
 LOG_FIELDS = {
     field.name: field
@@ -147,9 +183,9 @@ def _severity(record: LogRow, look: Look) -> Cell:
 
 
 def system_columns(names: tuple[str, ...] | None = None) -> list[Column]:
-    """The columns of the Systems pane."""
+    """The columns of the Systems pane; the first two stand where the first picture has them."""
     rank = {name: at for at, name in enumerate(_SYSTEM_RANK)}
-    return [
+    made = [
         column(
             SYSTEM_FIELDS[name],
             rank=rank.get(name, 50),
@@ -160,6 +196,7 @@ def system_columns(names: tuple[str, ...] | None = None) -> list[Column]:
         for name in (names or tuple(SYSTEM_FIELDS))
         if name in SYSTEM_FIELDS
     ]
+    return [structs.replace(one, least=one.width) if one.name in _NEVER_CUT else one for one in made]
 
 
 def log_columns(names: tuple[str, ...] | None = None) -> list[Column]:

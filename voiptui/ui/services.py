@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from voiptui.model.time import local_zone
 from voiptui.model.time import now as present
 from voiptui.ui.cells import ASCII, UNICODE, Look, Signs
@@ -68,9 +70,9 @@ class Services:
 
     @property
     def zone_name(self) -> str:
-        """That zone's name; ``local`` with the name the zone has, where it has one."""
+        """That zone's name as people know it."""
         name, zone = self._zones[0]
-        return str(getattr(zone, "key", "") or name) if name == "local" else name
+        return replace(self.config, timezone_name=name, timezone=zone).zone_shown
 
     def next_zone(self) -> None:
         """The next of configured, UTC and local."""

@@ -8,7 +8,7 @@ from voiptui.model.settings import PbxSettings, TlsMode
 from voiptui.output.values import duration_text
 from voiptui.pbx.registry import SYSTEMS
 from voiptui.ui.header import PbxMark
-from voiptui.ui.rows import LogRow, SystemRow
+from voiptui.ui.rows import NOT_OFFERED, LogRow, SystemRow
 from voiptui.ui.services import Services
 
 
@@ -58,7 +58,10 @@ def pbx_marks(services: Services) -> list[PbxMark]:
     return [pbx_mark(services, settings, now) for settings in services.config.pbxs]
 
 
-def _of(up: int | None, total: int | None) -> str | None:
+def _of(up: int | None, total: int | None, *, offered: bool) -> str | None:
+    """``up/total``; a system that does not offer them is not said to have none."""
+    if not offered and not total:
+        return NOT_OFFERED
     return None if up is None or total is None else f"{up}/{total}"
 
 
@@ -68,12 +71,20 @@ def _tls(settings: PbxSettings) -> str:
     return "INSECURE" if settings.tls.mode is TlsMode.INSECURE else str(settings.tls.mode)
 
 
+def hour_of(services: Services, pbx: str, what: str) -> tuple[int | None, ...]:
+    """``registered`` or ``calls`` of a system for each minute of the last hour, ``None`` where it did not answer."""
+    samples = {sample.minute: getattr(sample, what) for sample in services.store.series(pbx)}
+    this_minute = int(services.store.clock.monotonic() // 60)
+    return tuple(samples.get(minute) for minute in range(this_minute - 59, this_minute + 1))
+
+
 def system_rows(services: Services) -> list[SystemRow]:
     """A row per configured system."""
     rows = []
     for settings in services.config.pbxs:
         status = services.store.status(settings.name)
         health, counts = status.health, status.counts
+        offered = services.capabilities(settings.name)
         trouble = [status.error or "", *status.limits, *(health.warnings if health else ())]
         rows.append(
             SystemRow(
@@ -82,9 +93,13 @@ def system_rows(services: Services) -> list[SystemRow]:
                 state="disabled" if not settings.enabled else str(status.state),
                 taken=status.taken,
                 latency=status.latency,
-                registrations=_of(counts.extensions_up, counts.extensions),
-                trunks=_of(counts.trunks_up, counts.trunks),
+                registrations=_of(
+                    counts.extensions_up, counts.extensions, offered=not offered or bool(offered.registrations)
+                ),
+                trunks=_of(counts.trunks_up, counts.trunks, offered=not offered or bool(offered.trunks)),
                 calls=counts.calls,
+                registered_hour=hour_of(services, settings.name, "registered"),
+                calls_hour=hour_of(services, settings.name, "calls"),
                 version=health.version if health else None,
                 skew=status.clock_skew,
                 tls=_tls(settings),
