@@ -491,7 +491,7 @@ async def test_a_call_by_its_id_and_its_absence() -> None:
 
 async def test_details_of_phones_and_trunks() -> None:
     async with pbx() as system:
-        rows = {row.name: row for row in (await system.registrations()).rows}
+        rows = {row.id: row for row in (await system.registrations()).rows}
         phone = await system.detail(rows["201"])
         trunk = await system.detail(rows["SIP-TRUNK-A1B2C3D4"])
     titles = {section.title: section.lines for section in phone.sections}
@@ -503,7 +503,7 @@ async def test_details_of_phones_and_trunks() -> None:
 
 async def test_trunk_ids_ending_in_a_hex_letter_are_refused_to_limited_keys() -> None:
     async with pbx() as system:
-        rows = {row.name: row for row in (await system.registrations()).rows}
+        rows = {row.id: row for row in (await system.registrations()).rows}
         detail = await system.detail(rows["SIP-TRUNK-DEADBEEF"])
     assert any("ends in A to F" in note for note in detail.notes)
     assert any(section.title == "History" for section in detail.sections)

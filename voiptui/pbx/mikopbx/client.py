@@ -3,10 +3,12 @@
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import datetime, timezone, tzinfo
 from typing import Any
+
+from msgspec.structs import replace
 
 from voiptui.model.records import (
     Call,
@@ -29,7 +31,7 @@ from voiptui.pbx.errors import (
     PbxError,
     Unsupported,
 )
-from voiptui.pbx.mikopbx import CAPABILITIES, decode, decode_cdr, decode_live, pushdown
+from voiptui.pbx.mikopbx import CAPABILITIES, decode, decode_cdr, decode_live, pushdown, trunks
 from voiptui.pbx.mikopbx import recordings as audio
 from voiptui.pbx.mikopbx.details import Details
 from voiptui.pbx.mikopbx.health import VersionCache, read_health
@@ -63,6 +65,7 @@ class MikoPbx:
         self._channels: tuple[float, Counter[str]] | None = None
         self._down: tuple[float, bool] | None = None
         self._expects_peers = False
+        self._trunk_names: dict[str, str] = {}
         self._version = VersionCache()
 
     async def _where(self) -> tzinfo:
@@ -119,7 +122,9 @@ class MikoPbx:
         if statuses is not None:
             rows += decode_live.phones(self._pbx, statuses.data, "sip:getStatuses", doing, channels, down=down)
         if providers is not None:
-            rows += decode_live.trunks(self._pbx, providers.data, listed, doing, channels, down=down)
+            found = decode_live.trunks(self._pbx, providers.data, listed, doing, channels, down=down)
+            self._trunk_names |= trunks.names(found)
+            rows += tuple(trunks.named_registration(one, self._trunk_names) for one in found)
         return self._snapshot(Stream.REGISTRATIONS, rows, partial, [])
 
     async def _part(self, resource: str, missing: dict[str, PbxError]) -> Reply | None:
@@ -138,8 +143,21 @@ class MikoPbx:
                 reply = await self._wire.get("sip-providers", {"includeDisabled": "true"})
                 self._listed = (time.monotonic(), reply.data)
             except MISSING:
-                return self._listed[1] if self._listed else None
+                self._listed = (time.monotonic(), self._listed[1] if self._listed else None)
         return self._listed[1]
+
+    async def _named(self, rows: Sequence[trunks.Record]) -> tuple[trunks.Record, ...]:
+        """The rows with trunks by their names; by their ids where the names cannot be read."""
+        if not any(trunks.has_trunk(row) for row in rows):
+            return tuple(rows)
+        if not self._trunk_names:
+            try:
+                listed = await self._providers_listed()
+                self._trunk_names = trunks.names(decode_live.trunks(self._pbx, {}, listed))
+            except PbxError:
+                # a nicety that must not cost the calls themselves
+                self._listed = (time.monotonic(), None)
+        return tuple(trunks.named(row, self._trunk_names) for row in rows)
 
     def _fresh_channels(self) -> Counter[str] | None:
         if self._channels is None or time.monotonic() - self._channels[0] > _KNOWN_FOR:
@@ -152,7 +170,7 @@ class MikoPbx:
         place = await self._where()
         usual = self._wire.fastest
         reply = await self._wire.get(where)
-        rows = decode_live.calls(self._pbx, reply.data, where, place, reply.stamp)
+        rows = await self._named(decode_live.calls(self._pbx, reply.data, where, place, reply.stamp))
         self._channels = (time.monotonic(), decode_live.busy_endpoints(reply.data, where))
         partial: list[str] = []
         if not rows:
@@ -201,7 +219,7 @@ class MikoPbx:
         search = CdrSearch(self._pbx, self._wire, await self._where(), request, self.capabilities.page_size)
         async with aclosing(search.pages()) as pages:
             async for page in pages:
-                yield page
+                yield replace(page, rows=await self._named(page.rows))
 
     async def _legs(self, cdr_id: str) -> tuple[str, tuple[dict[str, Any], ...]]:
         if cdr_id.startswith(decode_cdr.LONE) and cdr_id.removeprefix(decode_cdr.LONE).isdecimal():
@@ -224,7 +242,8 @@ class MikoPbx:
         """One call by its ``linkedid``, with the vendor's record in ``raw``; raises `NotFound`."""
         place = await self._where()
         linked, legs = await self._legs(cdr_id)
-        return decode_cdr.call(self._pbx, linked, legs, place, keep_raw=True)
+        (row,) = await self._named([decode_cdr.call(self._pbx, linked, legs, place, keep_raw=True)])
+        return row
 
     async def detail(self, record: Cdr | Registration | Call | Health) -> Detail:
         """Legs of a call; history, availability and failed logins of a phone or trunk; the facts of the PBX."""
