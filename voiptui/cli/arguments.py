@@ -32,6 +32,7 @@ VERBS: dict[str, Verb] = {
     "stats": Verb("stats", "stats", "calls, answered, missed, failed, mean times, by a field"),
     "recording": Verb("recording", "recording", "fetch the recordings of calls", own_format=True),
     "tokens": Verb("tokens", "tokens", "long-lived tokens of telephone systems: list, create, revoke"),
+    "mikopbx": Verb("mikopbx", "mikopbx", "employees and trunks of a MikoPBX: list, add (also many from a CSV)"),
     "config": Verb("configuration", "config", "where the configuration lies, what it says, whether it is right"),
 }
 
