@@ -56,11 +56,11 @@ def _collect(value: Any, marks: frozenset[str], rows: list[dict[str, Any]], tota
         if total is not None and not any(isinstance(item, list) for item in value.values()):
             totals.append(total)
             return True
-        return any([_collect(item, marks, rows, totals, depth + 1) for item in value.values()])
+        return sum(_collect(item, marks, rows, totals, depth + 1) for item in value.values()) > 0
     if not isinstance(value, list) or not value:
         return False
     if not _is_header(value[0], marks):
-        return any([_collect(item, marks, rows, totals, depth + 1) for item in value])
+        return sum(_collect(item, marks, rows, totals, depth + 1) for item in value) > 0
     header = value[0]
     for row in value[1:]:
         if isinstance(row, list) and len(row) == 1 and isinstance(row[0], dict):

@@ -8,7 +8,7 @@ import asyncio
 import json
 from typing import Any
 
-from voiptui.pbx.errors import BadAnswer, Unreachable
+from voiptui.pbx.errors import BadAnswer, NotPermitted, Unreachable
 
 _DEFAULT_PORT = 5029
 
@@ -23,7 +23,10 @@ class Manager:
         self._lane = asyncio.Lock()
 
     async def ask(self, command: str, argument: dict[str, Any] | None = None) -> bytes:
-        """The whole answer to one command; raises `Unreachable`, `BadAnswer` for an empty or endless one."""
+        """The whole answer to one command.
+
+        Raises `Unreachable`, `NotPermitted` when it is empty, `BadAnswer` when it does not end.
+        """
         line = command if argument is None else f"{command} {json.dumps(argument, separators=(',', ':'))}"
         async with self._lane:
             try:
@@ -34,7 +37,11 @@ class Manager:
             except OSError as error:
                 raise Unreachable(f"sensor {self._place}: {error.strerror or type(error).__name__}") from None
         if not answer.strip():
-            raise BadAnswer(command, "the sensor's manager answers nothing: it may want encrypted commands")
+            raise NotPermitted(
+                command,
+                f"the sensor's manager does not answer {command}: it may want encrypted commands. "
+                "Use its unix socket, or set manager_enable_unencrypted = yes there",
+            )
         return answer
 
     async def _exchange(self, line: bytes) -> bytes:
