@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -21,6 +22,7 @@ from voiptui.simulator.custompbx_switch import channel_uuid
 from voiptui.simulator.faults import Door, Faults
 from voiptui.simulator.presence import Presence
 from voiptui.simulator.sites import Site
+from voiptui.simulator.voipmonitor_manager import call_reference
 from voiptui.simulator.voipstudio import silent_mp3
 from voiptui.simulator.world import World
 
@@ -67,6 +69,10 @@ class Case(Struct, frozen=True, kw_only=True):
     """Since when it counts the age of a call under way."""
     answered: Callable[[Call], bool] = _any_leg_answered
     """Whether it says that a call was answered."""
+    direction: Callable[[Call], str] = lambda call: call.direction
+    """Which way it says that a call went."""
+    trunk_states: bool = True
+    """Whether it knows if a trunk is registered, or only whether it answers probes."""
 
 
 def _mikopbx(settings: PbxSettings) -> TelephoneSystem:
@@ -115,6 +121,17 @@ SYSTEMS = (
         began=lambda call: call.start,
         answered=lambda call: call.answer is not None,
     ),
+    Case(
+        system="voipmonitor",
+        site="probe",
+        cdr_id=lambda call: str(call.number),
+        call_id=lambda call: f"{call_reference(call)}@1",
+        registration_id=lambda one: f"{one.trunk.address}:5060" if one.trunk else f"{one.name}@probe.pbx.example",
+        began=lambda call: call.start,
+        answered=lambda call: call.answer is not None,
+        direction=lambda _: "unknown",
+        trunk_states=False,
+    ),
 )
 
 
@@ -127,21 +144,31 @@ class Place:
         self.clock = Clock.frozen(EPOCH)
         self.faults = Faults()
         self.url = ""
+        self.companion: dict[str, str] = {}
         self._module = import_module(f"voiptui.simulator.{case.system}")
         self.app: Any = Door(self._module.app(world, self.site, self.clock, self.faults), self.faults)
         self.everything: dict[str, Cdr] = {}
 
     def settings(self, timeout: float = 20.0) -> PbxSettings:
         """A configuration that may ask everything."""
-        given: dict[str, str] = self._module.credentials(self.site)
+        given: dict[str, str] = {**self._module.credentials(self.site), **self.companion}
         return PbxSettings(
             name=self.site.name,
             system=self.case.system,
             url=self.url + self.case.path,
             secrets={key: Secret(value) for key, value in given.items() if key in {"token", "password"}},
-            options={key: value for key, value in given.items() if key not in {"token", "password"}},
+            options={key: value for key, value in given.items() if key not in {"token", "password", "timezone"}},
+            timezone=given.get("timezone"),
             timeout=timeout,
         )
+
+    async def serve(self, server: uvicorn.Server) -> None:
+        """Runs the server, and beside it what the system listens on besides HTTP."""
+        async with AsyncExitStack() as stack:
+            if hasattr(self._module, "companion"):
+                beside = self._module.companion(self.world, self.site, self.clock, self.faults)
+                self.companion = await stack.enter_async_context(beside)
+            await server.serve()
 
     def open(self, timeout: float = 20.0) -> TelephoneSystem:
         """A new adapter."""
@@ -183,7 +210,7 @@ def running(request: pytest.FixtureRequest, world: World) -> Iterator[Place]:
         place.app, port=0, log_level="critical", lifespan="off", date_header=False, ws="websockets-sansio"
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(place.serve(server)), daemon=True)
     thread.start()
     ready = threading.Event()
     while not server.started:

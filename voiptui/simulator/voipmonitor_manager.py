@@ -46,6 +46,11 @@ _LOGIN_PAGE = b"<!DOCTYPE html><html><body>Sign in</body></html>"
 _LONGEST = 65536
 
 
+def call_reference(call: Call) -> str:
+    """The sensor's own name of a call under way: where it lies in memory."""
+    return f"0x7f0e{call.number & 0xFFFFFFFF:08x}"
+
+
 class Sensor:
     """What the sensor of one site sees now."""
 
@@ -72,7 +77,7 @@ class Sensor:
         sides = {side.side: side for side in call.quality}
         caller, callee = sides.get("caller"), sides.get("callee")
         row: dict[str, Any] = {
-            "callreference": f"0x7f0e{call.number & 0xFFFFFFFF:08x}",
+            "callreference": call_reference(call),
             "callid": call.sip_call_id,
             "calldate": self.text(call.start),
             "calldate_num": int(self.wall(call.start).timestamp()),
