@@ -12,6 +12,9 @@ def run(words: Sequence[str]) -> int:
 
         print(f"voiptui {__version__}")
         return 0
+    from voiptui.ui import firstframe
+
+    firstframe.draw(list(words))
     try:
         return _run(words)
     except KeyboardInterrupt:
@@ -20,6 +23,8 @@ def run(words: Sequence[str]) -> int:
         # whoever read our output has enough; nothing may be written to it while Python ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    finally:
+        firstframe.leave()
 
 
 def _run(words: Sequence[str]) -> int:

@@ -4,7 +4,10 @@ import argparse
 import os
 import stat
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from threading import Thread
 
 from voiptui.cli.common import chosen, configuration
 from voiptui.cli.errors import Exit, UsageError
@@ -30,10 +33,22 @@ def demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 def tui(args: argparse.Namespace) -> int:
     """Opens the monitor on the configured systems."""
-    config = configuration(args)
-    pbxs = chosen(config, args.pbx)
-    _refuse_without_terminal()
-    return _open(args, config, pbxs if args.pbx else config.pbxs)
+    with _first_frame():
+        config = configuration(args)
+        pbxs = chosen(config, args.pbx)
+        _refuse_without_terminal()
+        return _open(args, config, pbxs if args.pbx else config.pbxs)
+
+
+@contextmanager
+def _first_frame() -> Iterator[None]:
+    """Whatever keeps the monitor from opening is said on the terminal as it was before the first picture."""
+    from voiptui.ui.firstframe import leave
+
+    try:
+        yield
+    finally:
+        leave()
 
 
 def demo(args: argparse.Namespace) -> int:
@@ -53,20 +68,25 @@ def demo(args: argparse.Namespace) -> int:
         _keep_private(sys.stdout.fileno())
         return main(arguments)
     _refuse_without_terminal()
-    return _monitor_on_simulation(args, arguments)
+    with _first_frame():
+        return _monitor_on_simulation(args, arguments)
 
 
 def _monitor_on_simulation(args: argparse.Namespace, arguments: list[str]) -> int:
     from voiptui.cli.common import say
     from voiptui.config.load import loads
     from voiptui.simulator.process import Simulation, SimulationFailed
+    from voiptui.ui.firstframe import leave
 
+    # the framework is imported while the systems start
+    Thread(target=import_module, args=("voiptui.ui.app",), daemon=True).start()
     try:
         with Simulation(arguments) as simulation:
             config = loads(simulation.configuration)
             pbxs = chosen(config, args.pbx)
             return _open(args, config, pbxs)
     except SimulationFailed as failed:
+        leave()
         say(f"the simulated systems did not start: {failed}")
         return Exit.NONE_ANSWERED
 

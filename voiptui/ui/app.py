@@ -31,7 +31,7 @@ from voiptui.ui.panes.base import Pane
 from voiptui.ui.recordings import Recordings
 from voiptui.ui.services import Services
 from voiptui.ui.statuses import pbx_marks, totals
-from voiptui.ui.terminal import title_sequence
+from voiptui.ui.terminal import QuickDriver, title_sequence
 from voiptui.ui.themes import use_theme
 from voiptui.ui.views import Views, views_path
 
@@ -73,15 +73,16 @@ class Main(Screen[None], inherit_bindings=False):
     ALLOW_SELECT: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    def __init__(self, mark: str) -> None:
+    def __init__(self, mark: str, first: Pane) -> None:
         super().__init__(id="main")
         self._mark = mark
+        self._first = first
 
     def compose(self) -> ComposeResult:
         """Two lines, the pane, one line."""
         yield Line(id="header", mark=self._mark)
         yield Tabs(id="tabs", mark=self._mark)
-        yield Container(id="panes")
+        yield Container(self._first, id="panes")
         yield Line(id="status", mark=self._mark)
 
 
@@ -124,11 +125,16 @@ class Monitor(Deeds, App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """The screen of the panes."""
-        return Main(self.services.signs.cut)
+        return Main(self.services.signs.cut, self._make(PaneName.SYSTEMS))
 
     def on_ready(self) -> None:
-        """The screen stands: everything else begins."""
-        self.show_pane(PaneName.SYSTEMS)
+        """The screen is there; nothing else begins before it is painted."""
+        self._paint_lines()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        if isinstance(self._driver, QuickDriver):
+            self._driver.show()
         self._unsubscribe = self.services.store.subscribe(self._store_changed)
         self.services.poller.start()
         self._look()
@@ -149,10 +155,14 @@ class Monitor(Deeds, App[None]):
         """A pane, made when it is first wanted."""
         pane = self._panes.get(name)
         if pane is None:
-            from voiptui.ui.panes.make import make_pane
-
-            pane = self._panes[name] = make_pane(name, self.services)
+            pane = self._make(name)
             self.screen_stack[0].query_one("#panes", Container).mount(pane)
+        return pane
+
+    def _make(self, name: PaneName) -> Pane:
+        from voiptui.ui.panes.make import make_pane
+
+        pane = self._panes[name] = make_pane(name, self.services)
         return pane
 
     def show_pane(self, name: PaneName) -> Pane:
@@ -428,8 +438,6 @@ def run(
     no_color: bool | None = None,
 ) -> int:
     """Opens the monitor and gives its exit code when it is left; raises `ValueError` for a theme that is none."""
-    from voiptui.ui.terminal import QuickDriver
-
     colourless = bool(os.environ.get("NO_COLOR")) if no_color is None else no_color
     services = make_services(config, systems=systems, ascii_only=ascii_only or not _speaks_unicode())
     app = Monitor(

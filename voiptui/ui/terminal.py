@@ -3,6 +3,7 @@
 import contextlib
 import os
 import selectors
+import sys
 import termios
 import threading
 from codecs import getincrementaldecoder
@@ -12,8 +13,10 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from voiptui.model.clean import clean
+from voiptui.ui.firstframe import Frame, taken
 from voiptui.ui.wire import Wire
 
+ALTERNATE_SCREEN = "\x1b[?1049h"
 ESCAPE_WAIT = 0.12
 ESCAPE_ROUNDS = 3
 
@@ -23,12 +26,34 @@ class QuickDriver(LinuxDriver):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        if sys.__stdout__ is not None and not os.isatty(self._file.fileno()):
+            # standard error is kept in a file: the screen is still the terminal's
+            self._file = sys.__stdout__
         self._wake_read, self._wake_write = os.pipe()
         self._wire = Wire()
         self._wire_size: os.terminal_size | None = None
+        self._first: Frame | None = None
+
+    def start_application_mode(self) -> None:
+        """Takes over the first picture, which stays until `show`: no second screen is opened for it."""
+        self._first = taken()
+        if self._first is not None:
+            self._wire.hold(self._first.text)
+            self._wire_size = os.terminal_size(self._first.size)
+        super().start_application_mode()
+        if self._first is not None and self.attrs_before is not None:
+            self.attrs_before = self._first.attributes
+
+    def show(self) -> None:
+        """The screen is complete: it replaces the first picture at once."""
+        if self._first is not None:
+            self._first = None
+            super().write(self._wire.release())
 
     def write(self, data: str) -> None:
         """Sends only what changes on the terminal; after a change of its size nobody knows what it shows."""
+        if self._first is not None and data == ALTERNATE_SCREEN:
+            return
         with contextlib.suppress(OSError):
             size = os.get_terminal_size(self.fileno)
             if size != self._wire_size:

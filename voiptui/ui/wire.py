@@ -17,7 +17,7 @@ _PAINTLESS = re.compile(
     r"(?:\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # title, clipboard, pointer shape
     r"|\x1bP[^\x1b]*(?:\x1b\x1b[^\x1b]*)*\x1b\\"  # the same through tmux
     r"|\x1b\[\?(?!1049|1047|47)[0-9;]+[hl]"  # modes other than the second screen
-    r"|\x1b\[[<>=?]?[0-9;]*[cnu])*"  # questions to the terminal, its keyboard
+    r"|\x1b\[[<>=?]?[0-9;]*(?:[cnu]|\$p))*"  # questions to the terminal, its keyboard
 )
 _SHOWS_ON_BLANKS = frozenset({"4", "7", "9", "21", "53"})
 _BRIDGE = 6
@@ -127,10 +127,27 @@ class Wire:
     def __init__(self) -> None:
         self._rows: list[Row] = []
         self._pending = ""
+        self._held: list[Row] | None = None
+
+    def hold(self, shown: str) -> None:
+        """The terminal shows ``shown``, and nothing else is painted until `release`: what is drawn is only noted."""
+        frame = self._read(shown)
+        if frame is not None:
+            self._send(*frame)
+            self._held = [list(row) for row in self._rows]
+
+    def release(self) -> str:
+        """What to send so that all that was noted since `hold` is shown."""
+        if self._held is None:
+            return ""
+        wanted, self._rows, self._held = self._rows, self._held, None
+        return self._send(dict(enumerate(wanted)), None)
 
     def forget(self) -> None:
         """Nothing is known of what the terminal shows: all of the next frame is sent."""
         self._rows = []
+        if self._held is not None:
+            self._held = []
 
     def slim(self, data: str) -> str:
         """What to send in place of ``data``; an update that changes nothing becomes nothing."""
@@ -148,6 +165,8 @@ class Wire:
             sent = data
         else:
             sent = self._send(*frame)
+            if self._held is not None:
+                sent = ""
         if sent and self._pending:
             sent, self._pending = self._pending + sent, ""
         return sent

@@ -16,7 +16,7 @@ class SystemsPane(Pane):
 
     name_of = PaneName.SYSTEMS
     fields = SYSTEM_FIELDS
-    ignored = frozenset({"taken", "latency", "skew"})
+    ignored = frozenset({"taken", "latency", "skew", "registered_hour", "calls_hour"})
     placeholder = "/ to filter by words, for example: failed"
 
     def columns(self, names: Sequence[str] | None) -> list[Column]:
