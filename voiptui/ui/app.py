@@ -5,7 +5,7 @@ import inspect
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 BETWEEN_PAINTS = 0.1
 SAID_FOR = 12.0
+LONGEST_END = 0.3
 TITLES = {
     PaneName.SYSTEMS: "Systems",
     PaneName.REGISTRATIONS: "Registrations",
@@ -456,8 +457,25 @@ def run(
         finally:
             await app.finish()
 
-    asyncio.run(main())
+    _run_loop(main())
     return app.return_code or 0
+
+
+def _run_loop(work: Coroutine[Any, Any, None]) -> None:
+    """As `asyncio.run`, but a thread that hangs in a name lookup keeps nobody waiting."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(work)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=LONGEST_END))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 def _speaks_unicode() -> bool:
