@@ -19,7 +19,7 @@ def _leave_at_once(code: int) -> None:
     import atexit
 
     try:
-        atexit._run_exitfuncs()
+        atexit._run_exitfuncs()  # noqa: SLF001
         sys.stdout.flush()
         sys.stderr.flush()
     except OSError:
