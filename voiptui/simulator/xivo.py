@@ -3,7 +3,9 @@
 ``faults.extra["version"]`` chooses the generation: ``26.08`` (default), ``16.15`` is XiVO without call-logd, calld's
 lists and PJSIP. Further extras: ``same_second`` writes CDR times in whole minutes, ``ignored`` names parameters of
 ``/cdr`` that have no effect, ``short_pages`` cuts pages to so many rows, ``old_401`` leaves the reason out of 401
-bodies, ``digest`` makes confd ask for it, ``websocket_version`` is what websocketd speaks.
+bodies, ``refused`` names parameters of ``/cdr`` that are answered with 400, ``subtenant`` refuses ``recurse`` for
+calls, ``digest`` makes confd ask for it (``digest_only`` of everybody), ``websocket_version`` is what
+websocketd speaks.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

@@ -97,7 +97,9 @@ class Cdrs:
     def listing(self, request: Request) -> Response:
         ignored = set(self.state.told("ignored", ()))
         query = {name: value for name, value in request.query_params.items() if name not in ignored}
-        wrong = _wrong(query)
+        wrong = _wrong(query) or {
+            name: [{"message": "Not valid."}] for name in self.state.told("refused", ()) if name in query
+        }
         if wrong:
             return failure(400, "invalid-data", "Sent data is invalid", **wrong)
         since, until = _moment(query.get("from")), _moment(query.get("until"))

@@ -155,7 +155,9 @@ class Phones:
         return self.state.world.calls(self.state.site, self.state.now())
 
     def calls(self, request: Request) -> Response:
-        del request
+        if self.state.told("subtenant") and "recurse" in request.query_params:
+            details = {"reason": "missing_permission_or_invalid_tenant", "required_access": "calld.calls.read"}
+            return failure(401, "unauthorized", "Unauthorized", **details)
         if self.state.faults.asterisk_down:
             return failure(503, "asterisk-ari-unreachable", "Asterisk ARI server unreachable", service="xivo")
         rows = [row for call in self._calls() for row in channels(self.state, call)]

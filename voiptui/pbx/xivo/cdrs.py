@@ -232,18 +232,21 @@ class CdrSource:
         }
         if not self._session.tenant:
             window["recurse"] = "true"
-        try:
-            body, _ = await self._session.get("call-logd", "cdr", {**window, **narrowed})
-        except BadAnswer:
-            paging: dict[str, str] = {name: value for name, value in narrowed.items() if name in _PAGING}
-            if paging == narrowed:
-                raise
-            narrowed = paging
-            body, _ = await self._session.get("call-logd", "cdr", {**window, **narrowed})
+        # a status is given up last: without it blocked calls cannot be asked for
+        kept = {name: value for name, value in narrowed.items() if name in _PAGING}
+        status = {name: narrowed[name] for name in ("call_status",) if name in narrowed}
+        for fewer in (narrowed, {**kept, **status}, kept):
+            try:
+                body, _ = await self._session.get("call-logd", "cdr", {**window, **fewer})
+            except BadAnswer:
+                if fewer == kept:
+                    raise
+            else:
+                break
         raw = items(body, "call-logd /cdr")
         rows = [one for row in raw if (one := decode.cdr(row, self._pbx))]
         sent = len(body["items"])
-        return _Answer(rows, raw, sent, integer(body.get("filtered"))), narrowed
+        return _Answer(rows, raw, sent, integer(body.get("filtered"))), fewer
 
     # confd's CSV
 

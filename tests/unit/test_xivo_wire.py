@@ -1,0 +1,395 @@
+"""XiVO and Wazo over real sockets: the token, rights, searches, recordings, and what servers do wrong."""
+
+import asyncio
+import io
+import zipfile
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from voiptui.model.records import Cdr, Disposition
+from voiptui.model.settings import PbxSettings, Secret
+from voiptui.pbx.base import SearchRequest
+from voiptui.pbx.errors import (
+    AuthenticationFailed,
+    BadAnswer,
+    NotFound,
+    NotPermitted,
+    PbxError,
+    Throttled,
+    Unreachable,
+    Unsupported,
+)
+from voiptui.pbx.xivo.client import RIGHTS, Xivo
+from voiptui.query.tree import BoundTerm, Operator
+from voiptui.simulator.clock import Clock
+from voiptui.simulator.serve import Endpoint, serve
+from voiptui.simulator.world import World
+from voiptui.simulator.xivo_state import PASSWORD
+
+EPOCH = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+SINCE, UNTIL = EPOCH - timedelta(hours=3), EPOCH
+TOKENS = "/api/auth/0.1/token"
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World(7, EPOCH)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock.frozen(EPOCH)
+
+
+@pytest.fixture
+async def place(world: World, clock: Clock) -> AsyncIterator[Endpoint]:
+    async with serve(world, ["paris"], clock) as endpoints:
+        yield endpoints["paris"]
+
+
+def settings_for(place: Endpoint, **options: str) -> PbxSettings:
+    keys = {key: str(value) for key, value in place.keys.items() if key != "password"}
+    return PbxSettings(
+        name="paris",
+        system="xivo",
+        url=place.url,
+        secrets={"password": Secret(str(place.keys["password"]))},
+        options=keys | options,
+        timeout=10,
+    )
+
+
+@pytest.fixture
+async def system(place: Endpoint) -> AsyncIterator[Xivo]:
+    opened = Xivo(settings_for(place))
+    yield opened
+    await opened.close()
+
+
+def logins(place: Endpoint) -> int:
+    return place.door.counts().get(TOKENS, 0)
+
+
+async def search(system: Xivo, *terms: BoundTerm, since: datetime = SINCE, until: datetime = UNTIL) -> list[Cdr]:
+    from voiptui.query.tree import BoundAnd
+
+    request = SearchRequest(since=since, until=until, bound=BoundAnd(terms))
+    rows: list[Cdr] = []
+    async for page in system.search(request):
+        assert page.incomplete is None
+        rows += page.rows
+    starts = [row.start for row in rows if row.start]
+    assert starts == sorted(starts, reverse=True)
+    assert len({row.id for row in rows}) == len(rows)
+    return rows
+
+
+def expected(world: World, at: datetime = EPOCH, since: datetime = SINCE, until: datetime = UNTIL) -> set[str]:
+    site = world.site("paris")
+    skew = timedelta(seconds=site.clock_skew)
+    return {str(call.number) for call in world.cdrs(site, since - skew, until - skew, at)}
+
+
+# the token
+
+
+async def test_one_token_serves_all_requests_and_is_revoked_on_close(place: Endpoint) -> None:
+    system = Xivo(settings_for(place))
+    await asyncio.gather(system.registrations(), system.calls(), system.health())
+    await search(system)
+    assert logins(place) == 1
+    await system.close()
+    revoked = [request for request in place.door.requests if request.method == "DELETE"]
+    assert len(revoked) == 1
+    assert not any("token" in request.query for request in place.door.requests)
+
+
+async def test_the_token_is_renewed_before_it_ends(place: Endpoint) -> None:
+    system = Xivo(settings_for(place), lifetime=1)
+    await system.calls()
+    await asyncio.sleep(0.85)
+    await system.calls()
+    assert logins(place) == 2
+    await system.close()
+
+
+async def test_an_expired_token_is_renewed_once_and_the_request_repeated(place: Endpoint, system: Xivo) -> None:
+    await system.calls()
+    place.faults.token_expired = True
+    assert (await system.calls()).rows
+    assert logins(place) == 2
+
+
+async def test_a_token_that_expires_in_mid_search_costs_no_row(place: Endpoint, system: Xivo, world: World) -> None:
+    found: set[str] = set()
+    async for page in system.search(SearchRequest(since=SINCE, until=UNTIL, wanted=20)):
+        found |= {row.id for row in page.rows}
+        place.faults.token_expired = True
+    assert found == expected(world)
+
+
+async def test_a_wrong_password_is_told_at_once_and_not_tried_again_and_again(place: Endpoint) -> None:
+    place.faults.token_refused = True
+    system = Xivo(settings_for(place))
+    for _ in range(3):
+        with pytest.raises(AuthenticationFailed) as caught:
+            await system.calls()
+        assert PASSWORD not in str(caught.value)
+    assert logins(place) == 1
+    await system.close()
+
+
+async def test_too_many_sessions_wait_and_do_not_loop(place: Endpoint, system: Xivo) -> None:
+    place.faults.rate_limited = True
+    for _ in range(3):
+        with pytest.raises(Throttled) as caught:
+            await system.calls()
+        assert "maximum number of active sessions" in str(caught.value)
+    assert logins(place) == 1
+
+
+async def test_a_missing_right_is_named_without_a_new_login(place: Endpoint, system: Xivo) -> None:
+    place.faults.not_permitted = ("/cdr",)
+    with pytest.raises(NotPermitted) as caught:
+        await search(system)
+    assert "call-logd.cdr.read" in str(caught.value)
+    assert logins(place) == 1
+
+
+async def test_an_old_401_without_reason_costs_one_login_and_is_then_known(place: Endpoint, system: Xivo) -> None:
+    place.faults.set(not_permitted=("/cdr",), extra={"old_401": True})
+    for _ in range(3):
+        with pytest.raises(NotPermitted):
+            await search(system)
+    assert logins(place) == 2
+
+
+async def test_tokens_echoed_by_errors_are_not_shown(place: Endpoint, system: Xivo) -> None:
+    await system.calls()
+    held = system._session.secrets()
+    place.faults.set(not_permitted=("/lines", "/trunks", "/calls", "/action"))
+    for ask in (system.calls, system.registrations):
+        with pytest.raises(PbxError) as caught:
+            await ask()
+        assert not any(secret in str(caught.value) for secret in held)
+
+
+async def test_rights_are_named_one_by_one(place: Endpoint, system: Xivo) -> None:
+    place.faults.not_permitted = ("confd.users.read", "websocketd")
+    told = dict(await system.rights())
+    assert set(told) == set(RIGHTS)
+    assert [scope for scope, held in told.items() if not held] == ["confd.users.read", "websocketd"]
+    place.faults.extra = {"version": "19.17"}
+    assert dict(await system.rights()) == told
+
+
+async def test_a_configured_tenant_is_sent_and_nothing_recursive_asked(place: Endpoint) -> None:
+    system = Xivo(settings_for(place, tenant="ae96f6a7-764a-4d20-b3b3-373b5de4fdc4"))
+    await system.registrations()
+    await search(system)
+    assert not any("recurse" in request.query for request in place.door.requests)
+    assert "/api/auth/0.1/tenants" not in place.door.counts()
+    await system.close()
+
+
+async def test_only_the_master_tenant_may_ask_for_all_calls(place: Endpoint, system: Xivo) -> None:
+    place.faults.extra = {"subtenant": True}
+    for _ in range(2):
+        assert (await system.calls()).rows
+    asked = [request.query for request in place.door.requests if request.path.endswith("/calls")]
+    assert asked == ["recurse=true", "", ""]
+
+
+# CDRs
+
+
+async def test_blocked_calls_that_the_server_hides_are_found(system: Xivo, world: World) -> None:
+    rows = await search(system)
+    assert {row.id for row in rows} == expected(world)
+    blocked = [row for row in rows if row.disposition is Disposition.BLOCKED]
+    assert blocked
+    only = await search(system, BoundTerm("disposition", Operator.EQ, "blocked"))
+    assert {row.id for row in only} == {row.id for row in blocked}
+
+
+async def test_equal_starts_neither_repeat_nor_vanish_between_pages(
+    place: Endpoint, system: Xivo, world: World
+) -> None:
+    place.faults.extra = {"same_second": True, "short_pages": 12}
+    since = SINCE.replace(second=0) - timedelta(minutes=1)
+    found = {row.id for row in await search(system, since=since)}
+    assert found >= expected(world, since=SINCE + timedelta(minutes=1))
+
+
+async def test_pages_cut_short_are_continued_by_filtered(place: Endpoint, system: Xivo, world: World) -> None:
+    place.faults.extra = {"short_pages": 7}
+    assert {row.id for row in await search(system)} == expected(world)
+
+
+async def test_more_calls_in_a_second_than_a_page_can_hold_are_said_to_be_missing(
+    place: Endpoint, system: Xivo
+) -> None:
+    place.faults.extra = {"same_second": True, "short_pages": 1}
+    notes = [page.incomplete async for page in system.search(SearchRequest(since=SINCE, until=UNTIL))]
+    assert any(notes)
+
+
+@pytest.mark.parametrize(
+    "ignored",
+    [("call_status",), ("number", "search"), ("order", "direction"), ("direction",), ("from", "until"), ("limit",)],
+)
+async def test_parameters_that_have_no_effect_cost_no_row_and_give_none_twice(
+    place: Endpoint, system: Xivo, world: World, ignored: tuple[str, ...]
+) -> None:
+    place.faults.extra = {"ignored": list(ignored)}
+    assert {row.id for row in await search(system)} == expected(world)
+    number = next(row.src for row in await search(system) if row.src and row.src.isdigit())
+    wanted = {row.id for row in await search(system) if row.src == number}
+    narrowed = await search(system, BoundTerm("src", Operator.EQ, number))
+    assert {row.id for row in narrowed} >= wanted
+
+
+async def test_rows_that_arrive_while_pages_are_read_harm_nothing(
+    place: Endpoint, system: Xivo, world: World, clock: Clock
+) -> None:
+    place.faults.extra = {"short_pages": 20}
+    before = expected(world)
+    found: list[str] = []
+    async for page in system.search(SearchRequest(since=SINCE, until=UNTIL, wanted=20)):
+        found += [row.id for row in page.rows]
+        clock.advance(40)
+    assert len(set(found)) == len(found)
+    assert before <= set(found)
+
+
+@pytest.mark.parametrize("refused", ["call_status", "search", "number"])
+async def test_a_narrowing_that_the_server_refuses_is_left_out(
+    place: Endpoint, system: Xivo, world: World, refused: str
+) -> None:
+    rows = await search(system)
+    place.faults.extra = {"refused": [refused]}
+    terms = {"call_status": BoundTerm("disposition", Operator.EQ, "voicemail"),
+             "search": BoundTerm("src", Operator.LIKE, "%20%"),
+             "number": BoundTerm("src", Operator.EQ, "201")}  # fmt: skip
+    found = {row.id for row in await search(system, terms[refused])}
+    wanted = {
+        "call_status": {row.id for row in rows if row.disposition is Disposition.VOICEMAIL},
+        "search": {row.id for row in rows if "20" in (row.src or "")},
+        "number": {row.id for row in rows if row.src == "201"},
+    }
+    assert found >= wanted[refused]
+    assert wanted[refused]
+
+
+async def test_ids_are_asked_for_by_themselves(place: Endpoint, system: Xivo) -> None:
+    rows = await search(system)
+    place.door.requests.clear()
+    found = await search(system, BoundTerm("id", Operator.EQ, rows[3].id))
+    assert [row.id for row in found] == [rows[3].id]
+    assert await search(system, BoundTerm("id", Operator.EQ, "no-number")) == []
+    assert "/api/call-logd/1.0/cdr" not in place.door.counts()
+
+
+async def test_a_version_without_call_status_hides_nothing(place: Endpoint, system: Xivo, world: World) -> None:
+    place.faults.extra = {"version": "21.04"}
+    rows = await search(system)
+    assert {row.id for row in rows} == expected(world)
+    assert all(row.disposition is not Disposition.BLOCKED for row in rows)
+
+
+# recordings
+
+
+async def a_recording(system: Xivo) -> tuple[Cdr, Any]:
+    row = next(row for row in await search(system) if row.recording)
+    return row, (await system.recordings(row))[0]
+
+
+async def test_a_recording_resumes_by_range_and_begins_anew_when_it_changed(system: Xivo) -> None:
+    row, recording = await a_recording(system)
+    async with system.open_recording(row, recording) as stream:
+        whole = b"".join([chunk async for chunk in stream.chunks()])
+        assert (stream.format, stream.size, stream.resumable) == ("wav", len(whole), True)
+        validator = stream.validator
+    async with system.open_recording(row, recording, offset=100, validator=validator) as stream:
+        assert (stream.offset, stream.size) == (100, len(whole))
+        assert b"".join([chunk async for chunk in stream.chunks()]) == whole[100:]
+    for offset, tag in ((100, '"another file"'), (len(whole) + 1, validator)):
+        async with system.open_recording(row, recording, offset=offset, validator=tag) as stream:
+            assert stream.offset == 0
+            assert b"".join([chunk async for chunk in stream.chunks()]) == whole
+
+
+@pytest.mark.parametrize("kind", ["recording-media-not-found", "recording-media-filesystem-not-found"])
+async def test_a_deleted_recording_is_gone_whatever_status_says_so(place: Endpoint, system: Xivo, kind: str) -> None:
+    row, recording = await a_recording(system)
+    place.faults.extra = {"recording_error": kind}
+    with pytest.raises(NotFound):
+        async with system.open_recording(row, recording):
+            pass
+
+
+async def test_wazo_itself_may_not_read_a_recording(place: Endpoint, system: Xivo) -> None:
+    row, recording = await a_recording(system)
+    place.faults.extra = {"recording_error": "recording-media-permission-denied"}
+    with pytest.raises(NotPermitted, match="Wazo itself"):
+        async with system.open_recording(row, recording):
+            pass
+    with pytest.raises(Unsupported):
+        system.open_recording(row, recording, "mp3")
+
+
+async def test_an_expired_token_is_renewed_for_a_recording(place: Endpoint, system: Xivo) -> None:
+    row, recording = await a_recording(system)
+    place.faults.token_expired = True
+    async with system.open_recording(row, recording) as stream:
+        assert b"".join([chunk async for chunk in stream.chunks()])[:4] == b"RIFF"
+
+
+async def test_many_recordings_come_as_one_zip(system: Xivo) -> None:
+    rows = [row for row in await search(system) if row.recording][:3]
+    async with system.export_recordings([row.id for row in rows]) as stream:
+        packed = b"".join([chunk async for chunk in stream.chunks()])
+        assert (stream.format, stream.size) == ("zip", len(packed))
+    archive = zipfile.ZipFile(io.BytesIO(packed))
+    assert {name.partition("/")[0] for name in archive.namelist()} == {row.id for row in rows}
+
+
+async def test_an_export_that_is_not_done_is_no_file(place: Endpoint, system: Xivo) -> None:
+    row, _ = await a_recording(system)
+    place.faults.extra = {"export_unfinished": True}
+    with pytest.raises(BadAnswer):
+        async with system.export_recordings([row.id]):
+            pass
+    place.faults.extra = {"export_status": "pending"}
+    with pytest.raises(Unreachable):
+        async with system.export_recordings([row.id], longest=0.1):
+            pass
+    plain = next(row for row in await search(system) if row.recording is False)
+    with pytest.raises(NotFound):
+        async with system.export_recordings([plain.id]):
+            pass
+
+
+# health
+
+
+async def test_a_stopped_asterisk_shows_in_health_and_calls_though_lists_still_answer(
+    place: Endpoint, system: Xivo
+) -> None:
+    place.faults.asterisk_down = True
+    assert (await system.registrations()).rows
+    with pytest.raises(Unreachable, match="Asterisk"):
+        await system.calls()
+    (row,) = (await system.health()).rows
+    assert row.version == "26.08"
+    assert any("Asterisk" in warning for warning in row.warnings)
+    assert "simulated-ami-secret" not in repr(row)
+
+
+async def test_users_are_listed_without_what_is_theirs_alone(system: Xivo, world: World) -> None:
+    found = await system.users()
+    assert {number for _, number in found} == {one.number for one in world.site("paris").extensions}
