@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from msgspec import Struct
@@ -39,6 +39,9 @@ def listing(body: Any, where: str) -> Listing:
         total = whole(envelope.get("total"))
     if rows is None and envelope and truth(envelope.get("success")) and total is not None:
         rows = []
+    if isinstance(rows, dict):
+        # PHP writes a list with gaps as an object
+        rows = list(rows.values())
     if not isinstance(rows, list):
         raise BadAnswer(where, "the answer holds no list")
     return Listing([row for row in rows if isinstance(row, dict)], total)
@@ -203,7 +206,9 @@ def addresses(raw: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def history(body: Any, zone: tzinfo) -> tuple[SipMessage, ...]:
     """The SIP messages of ``pcap2text.php?action=brief_data``, oldest first; raises `BadAnswer` when it is no list."""
-    return tuple(one for row in listing(body, "SIP history").rows if (one := message(row, zone)) is not None)
+    found = (message(row, zone) for row in listing(body, "SIP history").rows)
+    last = datetime.max.replace(tzinfo=UTC)
+    return tuple(sorted((one for one in found if one is not None), key=lambda one: one.at or last))
 
 
 def message(row: Mapping[str, Any], zone: tzinfo) -> SipMessage | None:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from voiptui.model.clean import text_or_none
 from voiptui.model.time import now
-from voiptui.pbx.errors import BadAnswer, NotFound, PbxError, Unsupported
+from voiptui.pbx.errors import BadAnswer, NotFound, NotPermitted, PbxError, Unsupported
 from voiptui.pbx.voipmonitor import decode, decode_live
 from voiptui.pbx.voipmonitor.manager import Manager
 from voiptui.pbx.voipmonitor.pushdown import wall_text
@@ -45,7 +45,7 @@ async def _last_hour(wire: Wire, zone: tzinfo, server_now: datetime, found: Foun
     }
     try:
         counts = decode.response_counts((await wire.sql("CDR_stats", {**window, "group_by": "4"})).body)
-    except (Unsupported, NotFound):
+    except (Unsupported, NotFound, NotPermitted, BadAnswer):
         body = mapping((await wire.sql("CDR", {**window, "suppress_results": "1"})).body)
         total = whole(body.get("total")) if body else None
         if total is None:

@@ -127,7 +127,11 @@ class CdrSearch:
             stuck = bool(keys) and keys == before and not ended
             before = keys
             unsorted = unsorted or not _falling(walls)
-            note = "it sends the same rows again and again: older calls cannot be read" if stuck else None
+            note = None
+            if stuck:
+                note = "it sends the same rows again and again: older calls cannot be read"
+            elif ended and whole_total is not None and len(seen) < whole_total:
+                note = f"it announced {whole_total} calls and sent {len(seen)}"
             if unsorted:
                 held += fresh
                 if not ended and not stuck:
@@ -147,6 +151,7 @@ class CdrSearch:
                 high, offset, before = oldest.replace(microsecond=0) + _SECOND, 0, ()
             else:
                 offset += len(keys)
+            size = min(size * 2, LARGEST_PAGE)
         yield Page(rows=(), scanned=0, incomplete=f"more than {MOST_PAGES} pages, not read further")
 
     def _fresh(self, rows: list[dict[str, Any]], seen: set[str], request: SearchRequest) -> list[Cdr]:
