@@ -56,11 +56,15 @@ def test_configurations_can_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def voiptui_commands() -> list[list[str]]:
-    found = []
+    found: list[list[str]] = []
     for block in blocks("sh"):
         for line in block.splitlines():
-            for match in re.finditer(r"(?:^|\| |&& |bin/)voiptui +([^|&>]*)", line.partition("  # ")[0]):
-                found.append(shlex.split(match[1]))
+            words = shlex.split(line, comments=True)
+            places = [place for place, word in enumerate(words) if word.rpartition("/")[2] == "voiptui"]
+            for place in places:
+                rest = words[place + 1 :]
+                ends = [number for number, word in enumerate(rest) if word in {"|", "&&", ">", ">>"}]
+                found.append(rest[: ends[0]] if ends else rest)
     return found
 
 
