@@ -1,6 +1,6 @@
 """XiVO or Wazo behind the door: what its daemons tell a monitor."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from voiptui.model.clean import clean
@@ -225,7 +225,7 @@ class Xivo:
         """Opens one ZIP with the recordings of many calls; ``longest`` seconds are waited until it is packed."""
         return recordings.exported(self._session, cdr_ids, longest)
 
-    def changes(self) -> AsyncIterator[Stream]:
+    def changes(self) -> AsyncGenerator[Stream, None]:
         """Names a stream each time websocketd tells that something in it changed."""
         return live.changes(self._session)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -61,7 +61,7 @@ class Closed(Exception):
         self.code = code
 
 
-async def changes(session: Session, check_every: float = 30.0) -> AsyncIterator[Stream]:
+async def changes(session: Session, check_every: float = 30.0) -> AsyncGenerator[Stream, None]:
     """A stream's name each time something in it changed; ``check_every`` seconds the token is looked at.
 
     Raises `NotPermitted` without the right to it, `Unsupported` where there is none, `Unreachable` when it breaks.

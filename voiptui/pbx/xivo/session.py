@@ -257,7 +257,7 @@ class Session:
         token = data.get("token") if isinstance(data, dict) else None
         if not isinstance(data, dict) or not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise BadAnswer("auth /token", "the answer holds no token")
-        self.offset = _offset(data, answer.received) or self.offset
+        self.offset = _offset(data, answer.server_date or answer.received)
         return token
 
     async def close(self) -> None:
@@ -270,12 +270,15 @@ class Session:
         await self.daemons.close()
 
 
-def _offset(data: Mapping[str, Any], received: datetime) -> timedelta | None:
-    """The server's offset from UTC: ``issued_at`` is naive local time, ``utc_issued_at`` came with 16.16."""
+def _offset(data: Mapping[str, Any], clock: datetime) -> timedelta | None:
+    """The server's offset from UTC: ``issued_at`` is naive local time, ``utc_issued_at`` came with 16.16.
+
+    ``clock`` is the server's own, by its answer.
+    """
     local = parse_naive(str(data.get("issued_at")))
     if local is None:
         return None
-    utc = parse_naive(str(data.get("utc_issued_at"))) or received.replace(tzinfo=None)
+    utc = parse_naive(str(data.get("utc_issued_at"))) or clock.replace(tzinfo=None)
     quarters = round((local - utc) / timedelta(minutes=15))
     return timedelta(minutes=15 * quarters) if abs(quarters) <= 4 * 14 else None
 
