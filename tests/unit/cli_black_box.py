@@ -188,9 +188,9 @@ class Sites:
 
 
 @contextmanager
-def simulated(*sites: str, seed: int = 7) -> Iterator[Sites]:
-    """These sites of the simulated world."""
-    arguments = ["--seed", str(seed)]
+def simulated(*sites: str, seed: int = 7, speed: float = 1.0) -> Iterator[Sites]:
+    """These sites of the simulated world, whose time runs ``speed`` times as fast."""
+    arguments = ["--seed", str(seed), "--speed", str(speed)]
     for site in sites:
         arguments += ["--site", site]
     with Simulation(arguments) as simulation:

@@ -55,10 +55,13 @@ def _run(words: Sequence[str]) -> int:
 
 def start_logging(verbose: int) -> None:
     """Sends our log to standard error when asked; addresses lose what follows a question mark."""
-    if not verbose:
-        return
     import logging
     import re
+
+    if not verbose:
+        # without any handler Python would write warnings, which the verbs tell in their own words
+        logging.getLogger("voiptui").addHandler(logging.NullHandler())
+        return
 
     class WithoutQueries(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
