@@ -296,6 +296,21 @@ async def test_the_token_is_renewed_while_the_socket_is_open(ports: Ports, clock
     await system.close()
 
 
+async def test_a_token_revoked_under_an_open_socket_is_replaced(ports: Ports, system: Xivo, clock: Clock) -> None:
+    ports.faults.extra = {"looks_every": 0.05}
+    async with asyncio.timeout(8), aclosing(system.changes()) as changes:
+        moving = asyncio.create_task(move(clock))
+        try:
+            await anext(changes)
+            ports.faults.token_expired = True
+            await system.calls()
+            # the socket is closed with 4003 as soon as its token is looked at
+            while len(ports.doors["websocketd"].requests) < 2:
+                await anext(changes)
+        finally:
+            moving.cancel()
+
+
 async def nudge(clock: Clock) -> None:
     while True:
         await asyncio.sleep(0.1)

@@ -4,7 +4,7 @@ import asyncio
 import io
 import zipfile
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -298,6 +298,13 @@ async def test_a_version_without_call_status_hides_nothing(place: Endpoint, syst
     rows = await search(system)
     assert {row.id for row in rows} == expected(world)
     assert all(row.disposition is not Disposition.BLOCKED for row in rows)
+
+
+async def test_times_are_sent_in_utc_with_a_z(place: Endpoint, system: Xivo) -> None:
+    await search(system, since=SINCE.astimezone(timezone(timedelta(hours=5))))
+    asked = [request.query for request in place.door.requests if request.path.endswith("/cdr")]
+    assert asked
+    assert all("from=2026-11-20T09%3A00%3A00Z" in query and "%2B" not in query and "+" not in query for query in asked)
 
 
 # recordings

@@ -30,6 +30,7 @@ class Named(Struct, frozen=True):
     number: str | None
     label: str | None
     address: str | None = None
+    client_uri: str | None = None
 
 
 Names = Mapping[str, Named]
@@ -66,7 +67,14 @@ def trunks(rows: Iterable[Item]) -> dict[str, Named]:
                 if isinstance(pair, list) and len(pair) == 2
             }
             address = _host(pairs.get("server_uri")) or _host(pairs.get("client_uri"))
-            found[key] = Named(key, _endpoint(row), None, text_or_none(sip.get("label")), address)
+            found[key] = Named(
+                key,
+                _endpoint(row),
+                None,
+                text_or_none(sip.get("label")),
+                address,
+                text_or_none(pairs.get("client_uri")),
+            )
     return found
 
 
@@ -204,7 +212,6 @@ def from_endpoints(
         known = trunk or by_line.get(endpoint) or Named("", endpoint, None, None)
         device = word(row.get("DeviceState"))
         where = word(row.get("Contacts")).strip(", ")
-        active = word(row.get("ActiveChannels"))
         kind = RegistrationKind.TRUNK if trunk else RegistrationKind.EXTENSION
         one = Registration(
             pbx=pbx,
@@ -216,11 +223,20 @@ def from_endpoints(
             raw_state=device or None,
             address=_host(where) or known.address,
             contacts=tuple(address for part in where.split(",") if (address := _host(part))),
-            calls=len([part for part in active.split(",") if part.strip()]) if "ActiveChannels" in row else None,
+            calls=_active(row),
             raw=clean_tree(_shown(row)),
         )
         (peers if trunk else phones).append(one)
     return phones, peers
+
+
+def _active(row: Item) -> int | None:
+    """The active channels: Asterisk writes their number, or a list of them."""
+    if "ActiveChannels" not in row:
+        return None
+    text = word(row["ActiveChannels"])
+    count = integer(text)
+    return count if count is not None else len([part for part in text.split(",") if part.strip()])
 
 
 def _device_state(device: str, has_contact: bool) -> S:
@@ -233,12 +249,14 @@ def _shown(row: Item) -> Item:
     return {key: value for key, value in row.items() if not _DROPPED.search(key)}
 
 
-def with_outbound(one: Registration, rows: Iterable[Item]) -> Registration:
-    """A trunk with the state of its registration at the carrier, where it has one."""
+def with_outbound(one: Registration, rows: Iterable[Item], names: Names) -> Registration:
+    """A trunk with the state of its registration at the carrier, told by endpoint, name or the URI it registers."""
+    endpoint = word((one.raw or {}).get("ObjectName"))
+    uris = {named.client_uri for named in names.values() if named.endpoint == endpoint and named.client_uri}
     for row in rows:
         name = word(row.get("Endpoint")) or word(row.get("ObjectName"))
         status = word(row.get("Status"))
-        if name == (one.raw or {}).get("ObjectName"):
+        if name == endpoint or word(row.get("ClientUri")) in uris:
             state = _OUTBOUND.get(status.lower(), S.UNREGISTERED if status else S.UNKNOWN)
             return replace(
                 one, state=state, raw_state=status or None, address=_host(row.get("ServerUri")) or one.address

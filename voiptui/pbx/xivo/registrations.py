@@ -176,7 +176,7 @@ class Registrations:
             outbound = await self._amid("PJSIPShowRegistrationsOutbound", "OutboundRegistrationDetail")
             known = decode.contacts(await self._amid("PJSIPShowContacts", "ContactList"))
             phones = [decode.with_contacts(one, known.get((one.raw or {}).get("ObjectName", ""), [])) for one in phones]
-            return phones, [decode.with_outbound(one, outbound) for one in peers]
+            return phones, [decode.with_outbound(one, outbound, self._trunks) for one in peers]
         entries = await self._amid("SIPpeers", "PeerEntry")
         phones, peers = decode.from_sip_peers(entries, self._pbx, *names)
         registry = await self._amid("SIPshowregistry", "RegistryEntry") if peers else []
