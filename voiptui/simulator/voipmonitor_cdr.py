@@ -96,7 +96,9 @@ class Cdrs:
             "mos_min_mult10": round(min(mos) * 10) if mos else None,
             "jitter_mult10": _worst(caller, callee, "jitter", 10),
             "packet_loss_perc_mult1000": _worst(caller, callee, "loss", 1000),
-            "payload": PAYLOADS.get(call.codec) if mos else None,
+            "payload": next(
+                (PAYLOADS.get(side.codec) for side in (caller, callee) if side and side.mos is not None), None
+            ),
         }
         for letter, side in (("a", caller), ("b", callee)):
             heard = side if side and side.mos is not None else None

@@ -213,6 +213,7 @@ def _sip_code(term: BoundTerm) -> dict[str, str] | None:
     if bounds is None:
         return None
     low, high = (bounds[0] or 0), (bounds[1] if bounds[1] is not None else 699)
+    low, high = low + (term.operator is O.GT), high - (term.operator is O.LT)
     if low == high:
         return {"fsipresponse": str(int(low))} if 100 <= low <= 699 else None
     classes = [str(number) for number in range(1, 7) if number * 100 <= high and number * 100 + 99 >= low]
