@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -30,13 +30,16 @@ class EventKind(StrEnum):
     PBX = "pbx"
     DOWNLOAD = "download"
     SEARCH = "search"
+    PROGRAM = "program"
 
 
 class Event(Struct, frozen=True, kw_only=True):
     """One thing that happened.
 
     ``duration`` is how long the state before it lasted, in seconds; ``at_least`` says that it may have begun
-    earlier, before anyone looked. ``key`` is the registration it is about. ``serial`` counts all events ever.
+    earlier, before anyone looked. ``key`` is the registration it is about; ``flap`` says that it was lost by this, and
+    ``resolution`` how long a loss may have gone unseen, in seconds. ``serial`` counts the events of this run, those
+    of earlier runs before it by zero and less.
     """
 
     at: datetime
@@ -47,6 +50,8 @@ class Event(Struct, frozen=True, kw_only=True):
     duration: float | None = None
     at_least: bool = False
     key: tuple[str, ...] | None = None
+    flap: bool = False
+    resolution: float | None = None
     serial: int = 0
 
 
@@ -86,6 +91,15 @@ class EventLog:
                 # a full disk under the history must not end the watch
                 log.exception("a listener of the log failed")
         return numbered
+
+    def recall(self, events: Sequence[Event]) -> None:
+        """Puts events of earlier runs, oldest first, before those of this one, as many as have room."""
+        room = max(0, (self._events.maxlen or 0) - len(self._events))
+        older = list(events)[-room:] if room else []
+        first = min((event.serial for event in self._events), default=1)
+        self._events.extendleft(
+            structs.replace(event, serial=min(first, 1) - 1 - at) for at, event in enumerate(reversed(older))
+        )
 
     def listen(self, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Calls back for each new event at once (to keep it on disk); gives what ends that."""

@@ -110,7 +110,15 @@ class Watch:
             past.flaps += 1
         worse = Severity.ERROR if row.kind is RegistrationKind.TRUNK else Severity.WARNING
         severity = worse if known is _S.REGISTERED else Severity.INFO
-        self._event(row, now, f"is no longer listed (was {known})", severity, at - since, at_least=at_least)
+        self._event(
+            row,
+            now,
+            f"is no longer listed (was {known})",
+            severity,
+            at - since,
+            at_least=at_least,
+            flap=known is _S.REGISTERED,
+        )
         past.changes.append(Change(now, None, None))
         past.state, past.since = _S.UNKNOWN, at
         self._gone[key] = at
@@ -146,7 +154,8 @@ class Watch:
             text = "lost its registration" if before is _S.REGISTERED else str(new.state)
             rejected = ": rejected" if new.state is _S.REJECTED and before is _S.REGISTERED else ""
             severity = Severity.ERROR if trunk else Severity.WARNING
-            self._event(new, now, text + rejected, severity, lasted, at_least=at_least)
+            flap = before is _S.REGISTERED
+            self._event(new, now, text + rejected, severity, lasted, at_least=at_least, flap=flap)
         else:
             self._event(new, now, f"{new.state} (was {before})", Severity.INFO, lasted, at_least=at_least)
         past.state, past.since = new.state, at
@@ -191,6 +200,7 @@ class Watch:
         duration: float | None,
         *,
         at_least: bool = False,
+        flap: bool = False,
     ) -> None:
         trunk = row.kind is RegistrationKind.TRUNK
         name = f"{row.name} ({row.label})" if row.label and row.label != row.name else row.name
@@ -204,5 +214,7 @@ class Watch:
                 duration=duration,
                 at_least=at_least,
                 key=row.key,
+                flap=flap,
+                resolution=self._gap,
             )
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, overload
 
 from msgspec import Struct, structs
@@ -224,6 +224,12 @@ class Store:
     ) -> None:
         """Adds a line of the program's own to the log: a download, a search."""
         self.events.add(Event(at=self.clock.now(), pbx=pbx, kind=kind, text=text, severity=severity, duration=duration))
+
+    def recall(self, events: Sequence[Event]) -> None:
+        """Takes in what happened in earlier runs, oldest first."""
+        self.events.recall(events)
+        self._changed = (*self._changed[:2], True)
+        self._tell("")
 
     # within
 

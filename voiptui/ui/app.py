@@ -1,6 +1,8 @@
 """The monitor: five panes under two lines that say how every telephone system is."""
 
 import asyncio
+import contextlib
+import contextvars
 import inspect
 import os
 import signal
@@ -37,6 +39,8 @@ from voiptui.ui.views import Views, views_path
 
 if TYPE_CHECKING:
     from voiptui.config.load import Config
+    from voiptui.engine.events import Event
+    from voiptui.engine.logbook import Logbook
     from voiptui.engine.systems import Systems
 
 BETWEEN_PAINTS = 0.1
@@ -118,6 +122,7 @@ class Monitor(Deeds, App[None]):
         self._seen_events = 0
         self._unsubscribe: Callable[[], None] | None = None
         self._quieter = False
+        self._logbook: Logbook | None = None
         use_theme(self, services.config.theme or "dark", no_color=no_color)
         for key, action_id in self.keymap.keys.items():
             self.bind(key_name(key), f"act('{action_id}')", description=ACTIONS[action_id].label, show=False)
@@ -136,6 +141,7 @@ class Monitor(Deeds, App[None]):
     def _begin(self) -> None:
         if isinstance(self._driver, QuickDriver):
             self._driver.show()
+        self._keep_log()
         self._unsubscribe = self.services.store.subscribe(self._store_changed)
         self.services.poller.start()
         self._look()
@@ -147,10 +153,50 @@ class Monitor(Deeds, App[None]):
             self.said("; ".join(complaints), bad=True)
         self._paint_lines()
 
+    def _keep_log(self) -> None:
+        """What happens is kept on disk from now on, and what happened before comes back."""
+        if self.services.log_path is None:
+            return
+        from voiptui.engine.logbook import Logbook
+
+        loop, here = asyncio.get_running_loop(), contextvars.copy_context()
+
+        def told(tell: Callable[[Any], None]) -> Callable[[Any], None]:
+            def call(what: Any) -> None:
+                # the program may have ended meanwhile
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(tell, what, context=here)
+
+            return call
+
+        self._logbook = Logbook(
+            self.services.log_path,
+            recalled=told(self._log_recalled),
+            complain=told(self._log_complains),
+            clock=self.services.clock,
+        )
+        self.services.store.events.listen(self._logbook.add)
+        self._logbook.start()
+
+    def _log_recalled(self, recalled: "list[Event]") -> None:
+        names = {"", *self.services.names}
+        self.services.store.recall([event for event in recalled if event.pbx in names])
+
+    def _log_complains(self, sentence: str) -> None:
+        from voiptui.engine.events import EventKind, Severity
+
+        self.services.store.log(EventKind.PROGRAM, "", sentence, Severity.WARNING)
+        self.said(sentence, bad=True)
+
     @property
     def pane(self) -> Pane | None:
         """The pane that is shown; ``None`` before the first."""
         return self._panes.get(self.pane_name)
+
+    @property
+    def arriving(self) -> bool:
+        """Whether the pane that is shown is still being built."""
+        return self.pane is not None and not self.pane.is_mounted
 
     def pane_of(self, name: PaneName) -> Pane:
         """A pane, made when it is first wanted."""
@@ -384,6 +430,8 @@ class Monitor(Deeds, App[None]):
         self.recordings.close()
         await self.services.poller.stop()
         await self.services.systems.close()
+        if self._logbook is not None:
+            await asyncio.to_thread(self._logbook.close)
 
     def _fatal_error(self) -> None:
         from voiptui.ui.crash import keep
@@ -405,6 +453,7 @@ def make_services(
     clock: Any = None,
     ascii_only: bool = False,
     state_directory: Path | None = None,
+    log_path: Path | None = None,
 ) -> Services:
     """Store, poller and downloads for a configuration; nothing is connected before the poller starts."""
     from voiptui.engine.clock import Clock
@@ -427,6 +476,7 @@ def make_services(
         ascii_only=ascii_only or config.ascii,
         clock=used.now,
         state_directory=state_directory,
+        log_path=log_path,
     )
 
 
@@ -440,7 +490,12 @@ def run(
 ) -> int:
     """Opens the monitor and gives its exit code when it is left; raises `ValueError` for a theme that is none."""
     colourless = bool(os.environ.get("NO_COLOR")) if no_color is None else no_color
-    services = make_services(config, systems=systems, ascii_only=ascii_only or not _speaks_unicode())
+    services = make_services(
+        config,
+        systems=systems,
+        ascii_only=ascii_only or not _speaks_unicode(),
+        log_path=_kept_log(config),
+    )
     app = Monitor(
         services,
         views=Views(config.views, views_path()),
@@ -459,6 +514,15 @@ def run(
 
     _run_loop(main())
     return app.return_code or 0
+
+
+def _kept_log(config: "Config") -> Path | None:
+    """Where the log is kept; nowhere for a demonstration, which lies in no file."""
+    if config.path is None:
+        return None
+    from voiptui.engine.logbook import usual_path
+
+    return usual_path()
 
 
 def _run_loop(work: Coroutine[Any, Any, None]) -> None:

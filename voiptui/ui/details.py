@@ -29,7 +29,7 @@ def record_of(services: "Services", row: object) -> Cdr | Registration | Call | 
 def seen_here(services: "Services", record: object) -> tuple[DetailSection, ...]:
     """A registration's changes since the program runs, or the state of each stream of a telephone system."""
     if isinstance(record, Registration):
-        return (_changes(services, record),)
+        return (_changes(services, record), *_earlier(services, record))
     if isinstance(record, Health):
         return (_streams(services, record.pbx),)
     return ()
@@ -54,6 +54,26 @@ def _changes(services: "Services", record: Registration) -> DetailSection:
     if history.resolution is not None:
         lines.append(("", f"a gap shorter than {duration_text(history.resolution)} can have been missed"))
     return DetailSection(title="changes seen", lines=tuple(lines))
+
+
+def _earlier(services: "Services", record: Registration) -> list[DetailSection]:
+    """What earlier runs saw of a registration, by the log on disk."""
+    look = services.look
+    seen = [event for event in services.store.events if event.serial <= 0]
+    own = [event for event in seen if event.key == record.key]
+    if not own:
+        return []
+    lines = []
+    for event in reversed(own):
+        after = "" if event.duration is None else f" after {duration_text(event.duration)}"
+        at_least = " at least" if event.at_least and after else ""
+        lines.append((instant_text(event.at, look.zone, look.now), f"{event.text}{after}{at_least}"))
+    lost = sum(event.flap for event in own)
+    lines.append(("lost", f"{lost} times since {instant_text(seen[0].at, look.zone, look.now)}, as far as watched"))
+    widest = max((event.resolution for event in own if event.resolution is not None), default=None)
+    if widest is not None:
+        lines.append(("", f"a gap shorter than {duration_text(widest)} can have been missed"))
+    return [DetailSection(title="seen before, by the log", lines=tuple(lines))]
 
 
 def _streams(services: "Services", pbx: str) -> DetailSection:

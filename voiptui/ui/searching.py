@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
 
+from voiptui.model.clean import clean
 from voiptui.model.records import Cdr, Kind
 from voiptui.query.window import Window
 from voiptui.ui.lines import Span
@@ -73,6 +74,8 @@ class Searching:
         self.running = True
         self.stopped = False
         self._changed = changed
+        self._services = services
+        self._began = services.store.clock.monotonic()
         self._search = Search(
             services.systems,
             SearchSpec(
@@ -98,7 +101,26 @@ class Searching:
             self.rows = {(row.pbx, row.id): row for row in self._search.result()}
             self.sources = self._search.sources
             self.running = False
+            self._note()
             self._changed()
+
+    def _note(self) -> None:
+        """A line of the log: what was asked, how many rows, who did not answer. Masked numbers are not told there."""
+        from voiptui.engine.events import EventKind, Severity
+
+        services = self._services
+        asked = "a search" if services.config.mask else clean(self.asked.text, 256) or "all calls"
+        within = window_text(self.window, services.zone, ascii_only=services.ascii_only)
+        failed = [source.pbx for source in self.sources if source.ok is False]
+        words = [f"{asked} ({within}): {len(self.rows):,} calls"]
+        if failed:
+            words.append(f"not answered by {', '.join(failed)}")
+        if self.stopped:
+            words.append("stopped")
+        severity = Severity.WARNING if failed else Severity.INFO
+        pbx = self.asked.pbxs[0] if len(self.asked.pbxs) == 1 else ""
+        spent = services.store.clock.monotonic() - self._began
+        services.store.log(EventKind.SEARCH, pbx, ", ".join(words), severity, spent)
 
     def stop(self) -> None:
         """Ends it; what has come stays."""

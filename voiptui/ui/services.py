@@ -35,6 +35,7 @@ class Services:
     ascii_only: bool = False
     clock: Callable[[], datetime] = present
     state_directory: Path | None = None
+    log_path: Path | None = None
     _zones: list[tuple[str, tzinfo]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
