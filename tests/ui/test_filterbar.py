@@ -146,3 +146,15 @@ async def test_nothing_typed_or_counted_acts_or_breaks_the_line() -> None:
         assert text.isprintable()
         assert "\n" not in text
         assert app.is_running
+
+
+async def test_a_field_that_is_being_typed_is_not_searched_for() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.bar.edit()
+        await pilot.press(*"dst=204 dispo")
+        await pilot.pause()
+        assert {message.text.strip() for message in app.heard} == {"", "dst=2", "dst=20", "dst=204"}
+        await pilot.press(*"x")
+        await pilot.pause()
+        assert app.heard[-1].text == "dst=204 dispox"

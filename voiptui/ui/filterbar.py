@@ -1,6 +1,7 @@
 """The filter line of a pane: typing with completion, what is wrong and where, the filters asked before."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -12,8 +13,10 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from voiptui.model.fields import FIELDS
 from voiptui.model.records import Kind
 from voiptui.query.errors import FilterError
+from voiptui.query.operators import CONNECTIVES
 from voiptui.query.tree import Node
 from voiptui.ui.cells import UNICODE, Signs, harmless
 from voiptui.ui.lines import Line, Span, spans_width
@@ -67,6 +70,9 @@ class FilterInput(Input):
     def action_leave(self) -> None:
         """Gives up what was typed."""
         self.post_message(self.Leave())
+
+
+_LAST_WORD = re.compile(r"(?<![^\s(])[A-Za-z_]+\Z")
 
 
 class FilterBar(Widget):
@@ -210,11 +216,22 @@ class FilterBar(Widget):
         event.stop()
         self._chosen = 0
         self._offer()
-        try:
-            node = self._parse(event.value)
-        except FilterError:
+        for text in self._understood(event.value):
+            try:
+                node = self._parse(text)
+            except FilterError:
+                continue
+            self.post_message(self.FilterChanged(self, text, node))
             return
-        self.post_message(self.FilterChanged(self, event.value, node))
+
+    def _understood(self, text: str) -> Iterator[str]:
+        """The text to narrow by while it is typed: a last word that may become a field's name is no search term yet."""
+        word = _LAST_WORD.search(text)
+        if self.kind is not None and word:
+            names = (*FIELDS[self.kind], *(one.name for one in CONNECTIVES))
+            if any(name.startswith(word[0].lower()) for name in names):
+                yield text[: word.start()]
+        yield text
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
