@@ -370,8 +370,10 @@ def test_a_token_answer_and_the_users_are_read() -> None:
 def manager(name: str) -> list[dict[str, str]]:
     """What a real Asterisk said, as amid gives it."""
     blocks = (FIXTURES / f"ami_{name}.txt").read_text("utf-8").strip().split("\n\n")
-    return [dict(line.split(": ", 1) if ": " in line else (line.rstrip(":"), "") for line in block.splitlines())
-            for block in blocks]  # fmt: skip
+    return [
+        {name: value.strip() for name, _, value in (line.partition(":") for line in block.splitlines())}
+        for block in blocks
+    ]
 
 
 def test_a_real_asterisks_contacts_and_endpoints() -> None:

@@ -78,7 +78,7 @@ def _disposition(row: Item, answered: bool | None) -> Disposition:
     status = word(row.get("call_status"))
     if status in STATUSES:
         return STATUSES[status]
-    if answered is False:
+    if answered is False and status in {"", "unknown"}:
         return Disposition.NO_ANSWER
     if answered and not status:
         kind = word(table_in(row.get("destination_details")).get("type"))

@@ -1,7 +1,7 @@
 """A filter as the parameters of call-logd's ``/cdr``, which narrow and never lose a row. Pure.
 
 One request has one ``number``, one ``search``, one direction and one status, all joined by AND; what does not fit
-is left to the check here.
+is left to the check here. Tags are: stored with the blanks around their commas, they are compared exactly.
 """
 
 import re
@@ -29,7 +29,6 @@ NARROWED: Mapping[str, frozenset[Operator]] = MappingProxyType(
         "direction": frozenset({O.EQ, O.IN}),
         "disposition": frozenset({O.EQ, O.IN}),
         "recording": frozenset({O.EQ}),
-        "tags": frozenset({O.EQ}),
         "id": frozenset({O.EQ, O.IN}),
     }
 )
@@ -64,7 +63,6 @@ def pushed(terms: tuple[BoundTerm, ...]) -> Pushed:
     parameters: dict[str, str] = {}
     used: list[BoundTerm] = []
     searches: list[tuple[int, str, BoundTerm]] = []
-    tags: list[str] = []
     blocked = True
     for term in terms:
         match term.field:
@@ -86,13 +84,8 @@ def pushed(terms: tuple[BoundTerm, ...]) -> Pushed:
             case "recording" if term.operator is O.EQ and term.value is True:
                 parameters["recorded"] = "true"
                 used.append(term)
-            case "tags" if (word := _single(term)) and _is_tag(word):
-                tags.append(word)
-                used.append(term)
             case _:
                 pass
-    if tags:
-        parameters["tags"] = ",".join(dict.fromkeys(tags))
     if searches:
         _, parameters["search"], best = max(searches, key=lambda one: one[0])
         used.append(best)
@@ -118,10 +111,6 @@ def _words(term: BoundTerm) -> tuple[str, ...] | None:
 def _single(term: BoundTerm) -> str:
     words = _words(term)
     return words[0] if words and len(set(words)) == 1 else ""
-
-
-def _is_tag(word: str) -> bool:
-    return bool(word) and "," not in word and word == word.strip() and word.isascii()
 
 
 def _exact_number(term: BoundTerm) -> str | None:
