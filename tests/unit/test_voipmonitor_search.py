@@ -188,8 +188,9 @@ async def here(served: Here) -> AsyncIterator[Here]:
 
 
 FIELDS = (
-    "sip_code mos jitter loss codec hangup_by call_id billsec duration ring src dst id disposition src_name cause"
-).split()
+    "sip_code", "mos", "jitter", "loss", "codec", "hangup_by", "call_id", "billsec", "duration", "ring", "src", "dst",
+    "id", "disposition", "src_name", "cause",
+)  # fmt: skip
 
 
 @st.composite

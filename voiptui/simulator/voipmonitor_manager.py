@@ -241,10 +241,10 @@ async def listening(world: World, site: Site, clock: Clock, faults: Faults) -> A
     A sensor that has a key closes without a word when a command comes in plain text (fault ``token_refused``).
     """
     sensor = Sensor(world, site, clock, faults)
-    open_now: set[asyncio.StreamWriter] = set()
+    talks: set[asyncio.Task[None] | None] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        open_now.add(writer)
+        talks.add(asyncio.current_task())
         try:
             line = (await reader.readline()).decode("utf-8", "replace")
             if faults.hang:
@@ -254,10 +254,10 @@ async def listening(world: World, site: Site, clock: Clock, faults: Faults) -> A
                 await asyncio.sleep(faults.delay)
             writer.write(_spoilt(sensor.answer(line), faults))
             await writer.drain()
-        except (ConnectionError, ValueError):
+        except (ConnectionError, ValueError, asyncio.CancelledError):
             pass
         finally:
-            open_now.discard(writer)
+            talks.discard(asyncio.current_task())
             writer.close()
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
@@ -265,8 +265,10 @@ async def listening(world: World, site: Site, clock: Clock, faults: Faults) -> A
         yield {"manager": f"127.0.0.1:{server.sockets[0].getsockname()[1]}"}
     finally:
         server.close()
-        for writer in tuple(open_now):
-            writer.transport.abort()
+        left = [task for task in talks if task is not None]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
 
 def _spoilt(answer: bytes, faults: Faults) -> bytes:
