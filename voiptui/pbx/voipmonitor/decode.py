@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from msgspec import Struct
@@ -12,7 +12,18 @@ from voiptui.model.clean import clean_tree, text_or_none
 from voiptui.model.records import Cdr, Disposition, HangupSide, Quality, Recording, SipMessage
 from voiptui.pbx.errors import BadAnswer
 from voiptui.pbx.voipmonitor.codes import codec_name, disposition, has_recording
-from voiptui.pbx.voipmonitor.values import address, decimal, endpoint, instant, mapping, plain, seconds, truth, whole
+from voiptui.pbx.voipmonitor.values import (
+    address,
+    decimal,
+    endpoint,
+    instant,
+    later,
+    mapping,
+    plain,
+    seconds,
+    truth,
+    whole,
+)
 
 _ROW_KEYS = ("cdr", "results", "data", "rows")
 _ID_KEYS = ("ID", "cdr_ID", "cdrId", "id_cdr", "id")
@@ -88,9 +99,7 @@ def cdr(row: Mapping[str, Any], pbx: str, zone: tzinfo, *, keep_raw: bool = Fals
         id=key,
         call_id=next((text for name in _CALL_ID_KEYS if (text := text_or_none(row.get(name)))), None),
         start=start,
-        answer=start + timedelta(seconds=duration - talked)
-        if start and talked is not None and duration is not None and duration >= talked
-        else None,
+        answer=later(start, duration - talked) if talked is not None and duration is not None else None,
         end=instant(row.get("callend"), zone),
         src=text_or_none(row.get("caller")),
         src_name=_name(row),

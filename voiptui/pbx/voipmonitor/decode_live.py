@@ -17,7 +17,7 @@ from voiptui.model.records import (
 from voiptui.model.time import from_epoch, parse_naive
 from voiptui.pbx.errors import BadAnswer
 from voiptui.pbx.voipmonitor.codes import REGISTRATION_STATES, codec_name
-from voiptui.pbx.voipmonitor.values import address, decimal, endpoint, instant, mapping, seconds, truth, whole
+from voiptui.pbx.voipmonitor.values import address, decimal, endpoint, instant, later, mapping, seconds, truth, whole
 
 _DEEPEST = 4
 _OPTIONS = 8
@@ -124,9 +124,7 @@ def call(row: Mapping[str, Any], pbx: str, zone: tzinfo) -> Call | None:
     start = from_epoch(decimal(row.get("calldate_num"))) or instant(row.get("calldate"), zone)
     duration, connected = seconds(row.get("duration")), seconds(row.get("connect_duration"))
     state, raw_state = call_state(connected, whole(row.get("lastSIPresponseNum")))
-    answer = None
-    if start and connected and duration is not None and duration >= connected:
-        answer = start + timedelta(seconds=duration - connected)
+    answer = later(start, duration - connected) if connected and duration is not None else None
     sides = tuple(_side(row, *names) for names in (("src", "caller", "caller"), ("dst", "called", "callee")))
     codecs = [side.codec for side in sides if side.codec]
     name, src = text_or_none(row.get("callername")), text_or_none(row.get("caller"))

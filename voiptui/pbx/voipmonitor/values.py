@@ -3,7 +3,7 @@
 import html
 import math
 import re
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -72,6 +72,14 @@ def instant(value: object, zone: tzinfo) -> datetime | None:
         if found is not None or not value.strip().replace(".", "", 1).isdecimal():
             return found
     return from_epoch(decimal(value))
+
+
+def later(start: datetime | None, passed: int | None) -> datetime | None:
+    """The instant so many seconds later; ``None`` when either is unknown or it lies outside the calendar."""
+    try:
+        return None if start is None or passed is None or passed < 0 else start + timedelta(seconds=passed)
+    except OverflowError:
+        return None
 
 
 def truth(value: object) -> bool | None:
