@@ -245,9 +245,10 @@ async def test_parameters_that_have_no_effect_cost_no_row_and_give_none_twice(
     place: Endpoint, system: Xivo, world: World, ignored: tuple[str, ...]
 ) -> None:
     place.faults.extra = {"ignored": list(ignored)}
-    assert {row.id for row in await search(system)} == expected(world)
-    number = next(row.src for row in await search(system) if row.src and row.src.isdigit())
-    wanted = {row.id for row in await search(system) if row.src == number}
+    rows = await search(system)
+    assert {row.id for row in rows} == expected(world)
+    number = next(row.src for row in rows if row.src and row.src.isdigit())
+    wanted = {row.id for row in rows if row.src == number}
     narrowed = await search(system, BoundTerm("src", Operator.EQ, number))
     assert {row.id for row in narrowed} >= wanted
 
