@@ -32,6 +32,7 @@ VERBS: dict[str, Verb] = {
     "stats": Verb("stats", "stats", "calls, answered, missed, failed, mean times, by a field"),
     "watch": Verb("watch", "watch", "a line for each change of registrations or calls, for logs and pipes"),
     "recording": Verb("recording", "recording", "fetch the recordings of calls", own_format=True),
+    "doctor": Verb("doctor", "doctor", "what is wrong with which system, and what repairs it"),
     "trust": Verb("trust", "trust", "show the certificate of a system and pin it", own_format=True),
     "tokens": Verb("tokens", "tokens", "long-lived tokens of telephone systems: list, create, revoke"),
     "mikopbx": Verb("mikopbx", "mikopbx", "employees and trunks of a MikoPBX: list, add (also many from a CSV)"),
