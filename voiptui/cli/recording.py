@@ -46,7 +46,7 @@ def recording(args: argparse.Namespace) -> int:
 
 
 def _parts(text: str) -> tuple[str, str]:
-    name, colon, call = text.partition(":")
+    name, colon, call = text.strip().partition(":")
     if not (name and colon and call):
         raise UsageError(f"expected PBX:ID such as london:81, found {text!r}")
     if any(character in name for character in "*?["):
