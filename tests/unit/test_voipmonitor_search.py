@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from voiptui.model.records import Cdr, Kind
 from voiptui.model.settings import PbxSettings, Secret
@@ -284,6 +285,29 @@ async def test_rows_that_arrive_meanwhile_neither_double_nor_hide_others() -> No
     assert there <= {row.id for row in seen}
     starts = [row.start for row in seen if row.start]
     assert starts == sorted(starts, reverse=True)
+
+
+@pytest.mark.parametrize("extra", [{}, {"largest_page": 7}, {"sql_off": True}])
+async def test_no_call_is_lost_in_the_hour_that_repeats(extra: dict[str, Any]) -> None:
+    world = World(7, datetime(2026, 10, 25, 3, 0, tzinfo=UTC))
+    world._by_name["probe"] = replace(world.site("probe"), zone="Europe/Rome")
+    midnight = datetime(2026, 10, 24, 22, 0, tzinfo=UTC)
+    async with serve(world, ["probe"], Clock.frozen(world.epoch)) as endpoints:
+        endpoints["probe"].faults.set(extra=extra)
+        system = Here(endpoints["probe"]).open()
+
+        async def found(since: datetime, until: datetime) -> dict[str, datetime]:
+            pages = [page async for page in system.search(SearchRequest(since=since, until=until))]
+            return {row.id: row.start for page in pages for row in page.rows if row.start}
+
+        whole = await found(midnight, world.epoch)
+        assert len(whole) == len(world.cdrs(world.site("probe"), midnight, world.epoch, world.epoch))
+        for quarter in range(6, 18, 2):
+            since = midnight + timedelta(minutes=15 * quarter)
+            until = since + timedelta(minutes=20)
+            plain = {key for key, start in whole.items() if since <= start <= until}
+            assert set(await found(since, until)) == plain
+        await system.close()
 
 
 async def test_the_other_api_is_used_when_the_list_is_refused(here: Here) -> None:
