@@ -37,6 +37,8 @@ VERBS: dict[str, Verb] = {
     "tokens": Verb("tokens", "tokens", "long-lived tokens of telephone systems: list, create, revoke"),
     "mikopbx": Verb("mikopbx", "mikopbx", "employees and trunks of a MikoPBX: list, add (also many from a CSV)"),
     "config": Verb("configuration", "config", "where the configuration lies, what it says, whether it is right"),
+    "completion": Verb("completion", "completion", "what makes bash, zsh or fish complete verbs, options and filters"),
+    "help": Verb("topics", "topics", "what there is to know about filters, configuration, keys", own_format=True),
 }
 
 

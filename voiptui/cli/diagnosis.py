@@ -87,12 +87,8 @@ def explained(error: PbxError, pbx: PbxSettings) -> tuple[str, str]:
             return "second factor", "make an API key in its web interface and configure it as token"
         case AuthenticationFailed():
             return "login", f"correct {key} in [pbx.{pbx.name}] (a proxy or a changed password may be behind it, too)"
-        case NotPermitted() if "origin" in said:
-            return "right", "allow the origin in the settings of the PBX, or set origin and websocket as they are there"
-        case NotPermitted() if "firewall" in said:
-            return "right", "let this address in by the firewall of the PBX"
         case NotPermitted():
-            return "right", f"give the credentials the right to read {error.what} on the PBX"
+            return "right", _permission(error)
         case Throttled():
             wait = f" {error.retry_after / 60:.0f} minutes" if error.retry_after and error.retry_after >= 60 else ""
             return "throttled", f"wait{wait or ' a while'}, and let fewer programs ask this PBX from this address"
@@ -115,6 +111,15 @@ def explained(error: PbxError, pbx: PbxSettings) -> tuple[str, str]:
         case Unreachable():
             return "connection", "check that a web server answers at this host and port, and look at proxies in between"
     return "answer", "run it again with -vv, which says more"
+
+
+def _permission(error: NotPermitted) -> str:
+    said = str(error).lower()
+    if "origin" in said:
+        return "allow the origin in the settings of the PBX, or set origin and websocket as they are there"
+    if "firewall" in said:
+        return "let this address in by the firewall of the PBX"
+    return f"give the credentials the right to read {error.what} on the PBX"
 
 
 class Examination:

@@ -16,6 +16,10 @@ def run(words: Sequence[str]) -> int:
 
     firstframe.draw(list(words))
     try:
+        if words and words[0] == "--complete":
+            from voiptui.cli.completion import offer
+
+            return offer(words[1:])
         return _run(words)
     except KeyboardInterrupt:
         return 130
