@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     PBX = "pbx"
     DOWNLOAD = "download"
     SEARCH = "search"
+    CHANGE = "change"
     PROGRAM = "program"
 
 

@@ -213,6 +213,26 @@ class GuardedActions(Protocol):
         ...
 
 
+@runtime_checkable
+class PacketCaptures(Protocol):
+    """A system that keeps the packets of calls."""
+
+    def pcap(self, record: Cdr) -> AbstractAsyncContextManager[RecordingStream]:
+        """Opens the packets of a call: pcap, or a ZIP of several; raises `NotFound`, `NotPermitted`."""
+        ...
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """A system that makes public links to calls."""
+
+    async def share_url(
+        self, record: Cdr, *, rtp: bool = False, sip_history: bool = False, days: int | None = None
+    ) -> str:
+        """A link that anyone who has it can open: with the audio, with the SIP messages, for so many days."""
+        ...
+
+
 class AccessToken(Struct, frozen=True, kw_only=True):
     """A long-lived token as its system lists it, never the secret itself; ``id`` is what `revoke_token` takes."""
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from voiptui.model.fields import Field
-from voiptui.model.records import Call, Cdr
+from voiptui.model.records import Call, Cdr, Registration
 from voiptui.pbx.base import Capabilities
 
 
@@ -52,6 +52,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     telephone_systems: int = 0
     player: bool = False
     takes_views: bool = False
+    changes_allowed: bool = False
 
 
 WhyNot = Callable[[Situation], str | None]
@@ -161,7 +162,42 @@ def _views(situation: Situation) -> str | None:
     return None if situation.takes_views else "views are kept for registrations, calls and cdr"
 
 
+def _packets(situation: Situation) -> str | None:
+    missing = None if situation.marked else _row(situation)
+    if missing:
+        return missing
+    offered = situation.capabilities.pcap if situation.capabilities else None
+    if offered is not None and not offered and isinstance(situation.record, Cdr):
+        return f"{situation.record.pbx} gives no packets: {offered.note}"
+    return None
+
+
+def _changes(situation: Situation) -> str | None:
+    missing = _row(situation)
+    if missing:
+        return missing
+    if not isinstance(situation.record, Cdr | Call | Registration):
+        return "nothing can be done with this row"
+    if not situation.changes_allowed:
+        return f"changes are off: allow_changes = true in the configuration of {situation.record.pbx}"
+    return None
+
+
+def _phone_or_trunk(situation: Situation) -> str | None:
+    record = situation.record
+    if record is None or isinstance(record, Registration):
+        return _row(situation)
+    return None if getattr(record, "key", None) else "this row is about no phone and no trunk"
+
+
+def _call(situation: Situation) -> str | None:
+    if situation.grouped:
+        return "on a group, Enter takes it into the filter"
+    return _row(situation)
+
+
 ALL = frozenset(PaneName)
+OF_PHONES = frozenset({PaneName.REGISTRATIONS, PaneName.LOG})
 RECORDS = frozenset({PaneName.REGISTRATIONS, PaneName.CALLS, PaneName.CDR})
 OF_CALLS = frozenset({PaneName.CALLS, PaneName.CDR})
 FINISHED = frozenset({PaneName.CDR})
@@ -211,7 +247,7 @@ _TABLE = (
     Action(
         id="back",
         keys=("escape",),
-        label="back: leave detail or grouping, stop the search, drop the marks",
+        label="back: leave detail or grouping, stop the search, drop the marks, undo a hop",
         group=Group.ROWS,
         panes=ALL,
         refusal=_leavable,
@@ -259,6 +295,47 @@ _TABLE = (
         group=Group.CALLS,
         panes=OF_CALLS,
         refusal=_same_call,
+    ),
+    Action(
+        id="its_calls",
+        keys=("a",),
+        label="active calls of this phone or trunk; Esc comes back",
+        group=Group.CALLS,
+        panes=OF_PHONES,
+        refusal=_phone_or_trunk,
+    ),
+    Action(
+        id="its_cdrs",
+        keys=("f",),
+        label="finished calls of this phone or trunk; Esc comes back",
+        group=Group.CALLS,
+        panes=OF_PHONES,
+        refusal=_phone_or_trunk,
+    ),
+    Action(
+        id="its_registration",
+        keys=("t",),
+        label="phones and trunk of this call; Esc comes back",
+        group=Group.CALLS,
+        panes=OF_CALLS,
+        refusal=_call,
+    ),
+    Action(
+        id="pcap",
+        keys=("P",),
+        label="download the packets (pcap), of marked rows or this one",
+        group=Group.CALLS,
+        panes=FINISHED,
+        refusal=_packets,
+    ),
+    Action(
+        id="act",
+        keys=("A",),
+        label="act on the row: pause its recording, share it; asked first",
+        group=Group.CALLS,
+        panes=RECORDS,
+        refusal=_changes,
+        changes_pbx=True,
     ),
     Action(
         id="export",

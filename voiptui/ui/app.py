@@ -26,11 +26,13 @@ from voiptui.ui.actions import ACTIONS, PaneName
 from voiptui.ui.deeds import Deeds
 from voiptui.ui.detail import DetailScreen
 from voiptui.ui.header import TabMark, clock_text, header_spans, tab_spans, title_text, worst
+from voiptui.ui.hops import Hop
 from voiptui.ui.keymap import Keymap, key_name, make_keymap
 from voiptui.ui.lines import Line, Span, spans_width
 from voiptui.ui.messages import RunAction, Said, StatusChanged
 from voiptui.ui.panes.base import Pane
 from voiptui.ui.recordings import Recordings
+from voiptui.ui.remembered import Remembered, remembered_path
 from voiptui.ui.services import Services
 from voiptui.ui.statuses import pbx_marks, totals
 from voiptui.ui.terminal import QuickDriver, title_sequence
@@ -112,7 +114,7 @@ class Monitor(Deeds, App[None]):
         self.keymap: Keymap = services.keymap
         self.views = views
         self.recordings = Recordings(services, self.said)
-        self.commands_given: list[str] = []
+        self.hops: list[Hop] = []
         self.pane_name = PaneName.SYSTEMS
         self._panes: dict[PaneName, Pane] = {}
         self._said: Span | None = None
@@ -147,8 +149,7 @@ class Monitor(Deeds, App[None]):
         self._look()
         self.set_interval(1.0, self._tick)
         complaints = [*self.keymap.complaints, *self.services.config.warnings]
-        if self.views.trouble:
-            complaints.append(self.views.trouble)
+        complaints += [one.trouble for one in (self.views, self.services.remembered) if one.trouble]
         if complaints:
             self.said("; ".join(complaints), bad=True)
         self._paint_lines()
@@ -255,7 +256,11 @@ class Monitor(Deeds, App[None]):
             self._said = None
             self._paint_status()
         if not action.unconditional:
-            reason = action.why_not(pane.situation())
+            situation = pane.situation()
+            if action_id == "back" and not situation.leavable and not situation.searching and self.can_hop_back:
+                self.hop_back()
+                return
+            reason = action.why_not(situation)
             if reason:
                 self.said(f"{self.keymap.hint(action_id, self.services.ascii_only)}: {reason}", bad=True)
                 return
@@ -454,6 +459,7 @@ def make_services(
     ascii_only: bool = False,
     state_directory: Path | None = None,
     log_path: Path | None = None,
+    remembered: Remembered | None = None,
 ) -> Services:
     """Store, poller and downloads for a configuration; nothing is connected before the poller starts."""
     from voiptui.engine.clock import Clock
@@ -477,6 +483,7 @@ def make_services(
         clock=used.now,
         state_directory=state_directory,
         log_path=log_path,
+        remembered=remembered or Remembered(None),
     )
 
 
@@ -495,6 +502,7 @@ def run(
         systems=systems,
         ascii_only=ascii_only or not _speaks_unicode(),
         log_path=_kept_log(config),
+        remembered=Remembered(remembered_path() if config.path is not None and not config.mask else None),
     )
     app = Monitor(
         services,

@@ -53,6 +53,15 @@ def with_pbx(text: str, kind: Kind, name: str | None) -> str:
     return unparse(kept[0] if len(kept) == 1 else And(tuple(kept)))
 
 
+def with_options(text: str, *, pbxs: tuple[str, ...], since: str | None, until: str | None) -> str:
+    """The filter of a CDR search with the options that it was asked with, as terms."""
+    terms: list[Node] = [Term("pbx", Operator.EQ, name) for name in pbxs]
+    terms = [Or(tuple(terms))] if len(terms) > 1 else terms
+    terms += [Term("start", Operator.GTE, since)] if since else []
+    terms += [Term("start", Operator.LTE, until)] if until else []
+    return joined(text, Kind.CDR, *terms) if terms else text
+
+
 def same_call(record: Cdr | Call, zone: tzinfo) -> str:
     """The filter that finds a call on other PBXs: by Call-ID, or by the outside number about the same time."""
     if record.start is None:

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from msgspec import Struct
 
+from voiptui.model.records import Kind
 from voiptui.ui.actions import ACTIONS, PaneName
 
 PANE_VERBS = {
@@ -84,3 +85,24 @@ def known_beginnings(pbxs: Sequence[str], views: Sequence[str]) -> list[str]:
         *(f"view {name}" for name in views),
         *(name for name in ACTIONS if name not in VERBS),
     ]
+
+
+_FILTERED = {"regs": Kind.REGISTRATION, "calls": Kind.CALL, "cdr": Kind.CDR, "stats": Kind.CDR}
+
+
+def completed(text: str, beginnings: Sequence[str], known: Mapping[str, Sequence[str]]) -> str | None:
+    """The line continued by the first thing that fits; ``known`` are values seen per field. ``None``: nothing does."""
+    verb, blank, rest = text.partition(" ")
+    if not blank or verb not in _FILTERED:
+        return next((one for one in beginnings if one.startswith(text) and one != text), None)
+    last = rest.rpartition(" ")[2]
+    if last.startswith("-"):
+        options = [f"--{name} " for name in sorted(_OPTIONS.get(verb, ()))]
+        return next((text[: len(text) - len(last)] + one for one in options if one.startswith(last)), None)
+    from voiptui.query.complete import complete
+
+    for one in complete(rest, len(rest), _FILTERED[verb], known):
+        line = f"{verb} {rest[: one.start]}{one.text}"
+        if line.startswith(text) and line != text:
+            return line
+    return None

@@ -4,85 +4,49 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textual.app import App
-
 from voiptui.model.records import Call, Cdr, Kind
 from voiptui.query.errors import FilterError
 from voiptui.ui.actions import PaneName
-from voiptui.ui.commands import Command, CommandError, known_beginnings, read_command
+from voiptui.ui.changes import Changing
+from voiptui.ui.commands import Command, CommandError, completed, known_beginnings, read_command
+from voiptui.ui.hops import Hopping
+from voiptui.ui.remembered import COMMANDS
 
 if TYPE_CHECKING:
-    from voiptui.ui.keymap import Keymap
     from voiptui.ui.panes.base import Pane
-    from voiptui.ui.panes.cdr import CdrPane
-    from voiptui.ui.recordings import Recordings
-    from voiptui.ui.services import Services
-    from voiptui.ui.views import Views
 
 ALL_PBXS = "*"
-KEPT_COMMANDS = 100
 MANY = 20
 
 
-class Deeds(App[None]):
+class Deeds(Hopping, Changing):
     """The app's half of the actions: a method ``do_<id>`` each; a coroutine goes on in the background."""
-
-    services: "Services"
-    keymap: "Keymap"
-    views: "Views"
-    recordings: "Recordings"
-    commands_given: list[str]
-    pane_name: PaneName
-
-    @property
-    def pane(self) -> "Pane | None":
-        """The pane that is shown."""
-        raise NotImplementedError
-
-    def show_pane(self, name: PaneName) -> "Pane":
-        """Shows a pane."""
-        raise NotImplementedError
-
-    def said(self, text: str, bad: bool = False) -> None:
-        """Puts a sentence in the status line."""
-        raise NotImplementedError
-
-    def write_terminal(self, sequence: str) -> bool:
-        """Writes past the screen."""
-        raise NotImplementedError
-
-    def action_act(self, action_id: str) -> None:
-        """Does an action of the table."""
-        raise NotImplementedError
-
-    @property
-    def here(self) -> "Pane":
-        """The pane that is shown, which is there whenever an action is done."""
-        pane = self.pane
-        if pane is None:
-            raise RuntimeError("no pane is shown yet")
-        return pane
 
     # Panes
 
     def do_systems(self) -> None:
         """Pane 1."""
+        self.forget_hops()
         self.show_pane(PaneName.SYSTEMS)
 
     def do_registrations(self) -> None:
         """Pane 2."""
+        self.forget_hops()
         self.show_pane(PaneName.REGISTRATIONS)
 
     def do_calls(self) -> None:
         """Pane 3."""
+        self.forget_hops()
         self.show_pane(PaneName.CALLS)
 
     def do_cdr(self) -> None:
         """Pane 4."""
+        self.forget_hops()
         self.show_pane(PaneName.CDR)
 
     def do_log(self) -> None:
         """Pane 5."""
+        self.forget_hops()
         self.show_pane(PaneName.LOG)
 
     # Filtering
@@ -125,12 +89,18 @@ class Deeds(App[None]):
             self.apply_view(chosen.removeprefix("v:"))
 
     def save_view(self, name: str) -> None:
-        """Keeps filter, columns and order of the pane under a name."""
+        """Keeps filter, columns, order and PBXs of the pane under a name."""
         from voiptui.config.load import View
+        from voiptui.ui.cellfilter import with_options
+        from voiptui.ui.panes.cdr import CdrPane
 
         pane = self.here
+        text = pane.bar.text
+        if isinstance(pane, CdrPane):
+            asked = pane.asked
+            text = with_options(text, pbxs=asked.pbxs, since=asked.since, until=asked.until)
         order = f"{pane.order[0]}:{'desc' if pane.order[1] else 'asc'}" if pane.order else ""
-        view = View(name=name, pane=self.pane_name.value, filter=pane.bar.text, columns=pane.field_names, order=order)
+        view = View(name=name, pane=self.pane_name.value, filter=text, columns=pane.field_names, order=order)
         if self._guarded(lambda: self.views.save(view)):
             self.said(f"view {name} saved")
 
@@ -202,7 +172,7 @@ class Deeds(App[None]):
         """Fetches the recordings of the marked calls, or of the one under the cursor."""
         from voiptui.ui.screens.ask import Confirm
 
-        pane = self._cdr()
+        pane = self.cdr_pane()
         calls = [pane.original(call) for call in pane.chosen() if call.recording is not False]
         if not calls:
             self.said("none of the marked calls was recorded", bad=True)
@@ -216,18 +186,10 @@ class Deeds(App[None]):
 
     async def do_play(self) -> None:
         """Plays the recording of the call under the cursor."""
-        pane = self._cdr()
+        pane = self.cdr_pane()
         calls = pane.chosen()
         if calls:
             await self.recordings.play(pane.original(calls[0]))
-
-    def _cdr(self) -> "CdrPane":
-        from voiptui.ui.panes.cdr import CdrPane
-
-        pane = self.here
-        if not isinstance(pane, CdrPane):
-            raise TypeError("only the CDR pane has recordings")
-        return pane
 
     def do_same_call(self) -> None:
         """Looks for the call under the cursor on the other PBXs."""
@@ -397,13 +359,18 @@ class Deeds(App[None]):
                 "Command",
                 hint="regs calls cdr FILTER [--since T] recording PBX:ID pbx columns sort view save export theme zone",
                 check=check,
-                known=known_beginnings(self.services.names, [view.name for view in self.views.all()]),
-                history=self.commands_given,
+                complete=self._complete_command,
+                history=self.services.remembered.of(COMMANDS)[::-1],
             )
         )
         if text and text.strip():
-            self.commands_given = [*self.commands_given, text.strip()][-KEPT_COMMANDS:]
+            self.services.remembered.add(COMMANDS, text.strip())
             self._guarded(lambda: self.obey(read_command(text)))
+
+    def _complete_command(self, text: str) -> str | None:
+        beginnings = known_beginnings(self.services.names, [view.name for view in self.views.all()])
+        pane = self.here
+        return completed(text, beginnings, pane.known() if pane.kind is not None else {"pbx": self.services.names})
 
     def obey(self, command: Command) -> None:
         """Does what a command says; raises `ValueError` or `FilterError` with the sentence for the person."""

@@ -5,11 +5,13 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from voiptui.engine.events import EventKind, Severity
-from voiptui.model.records import Cdr
+from voiptui.model.records import Cdr, Recording
+from voiptui.pbx.base import PacketCaptures, RecordingStream, TelephoneSystem
 from voiptui.pbx.errors import NotFound, PbxError
 
 if TYPE_CHECKING:
@@ -23,6 +25,16 @@ def size_text(count: int) -> str:
     if count < 1000:
         return f"{count} B"
     return f"{count / 1e3:.0f} kB" if count < 1_000_000 else f"{count / 1e6:.1f} MB"
+
+
+class _Packets:
+    """A system's packet captures opened as the downloads open recordings; they begin anew each time."""
+
+    def __init__(self, system: PacketCaptures) -> None:
+        self._system = system
+
+    def open_recording(self, record: Cdr, *_: object) -> AbstractAsyncContextManager[RecordingStream]:
+        return self._system.pcap(record)
 
 
 class Recordings:
@@ -53,6 +65,26 @@ class Recordings:
                 self._log(call.pbx, last, Severity.ERROR)
         summary = last if done + failed == 1 else f"{done} recordings, {failed} failed; see the log on 5"
         self._say(summary, failed > 0)
+
+    async def capture(self, system: TelephoneSystem, call: Cdr) -> None:
+        """Fetches the packets of a call; the result is a line of the log."""
+
+        def progress(step: Any) -> None:
+            self._say(f"{size_text(step.received)} of packets from {call.pbx}", False)
+
+        self._say(f"asking {call.pbx} for the packets", False)
+        packets = cast("TelephoneSystem", _Packets(cast("PacketCaptures", system)))
+        wanted = Recording(id="pcap")
+        try:
+            saved = await self._services.downloads.fetch(packets, call, wanted, "pcap", None, progress)
+        except (PbxError, OSError) as error:
+            what = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+            told, severity = f"packets of {call.id}: {what}", Severity.ERROR
+        else:
+            how = "already here" if saved.already else "saved"
+            told, severity = f"{how}: {saved.path} ({size_text(saved.size)}, sha256 {saved.sha256})", Severity.GOOD
+        self._log(call.pbx, told, severity)
+        self._say(told, severity is Severity.ERROR)
 
     async def play(self, call: Cdr) -> None:
         """Fetches the first recording of a call and starts the configured player on it, without any shell."""

@@ -13,9 +13,11 @@ from voiptui.model.time import local_zone
 from voiptui.model.time import now as present
 from voiptui.ui.cells import ASCII, UNICODE, Look, Signs
 from voiptui.ui.keymap import Keymap
+from voiptui.ui.remembered import Remembered
 
 if TYPE_CHECKING:
     from voiptui.config.load import Config
+    from voiptui.engine.audit import Audit
     from voiptui.engine.downloads import Downloader
     from voiptui.engine.poller import Poller
     from voiptui.engine.store import Store
@@ -36,6 +38,7 @@ class Services:
     clock: Callable[[], datetime] = present
     state_directory: Path | None = None
     log_path: Path | None = None
+    remembered: Remembered = field(default_factory=lambda: Remembered(None))
     _zones: list[tuple[str, tzinfo]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -51,13 +54,18 @@ class Services:
 
     def downloader(self, directory: Path) -> "Downloader":
         """Fetches into that directory, noting who fetched what."""
+        from voiptui.engine.downloads import Downloader
+
+        return Downloader(directory, parallel=self.config.limits.downloads, audit=self.audit, zone=self.zone)
+
+    @cached_property
+    def audit(self) -> "Audit":
+        """Notes who fetched or changed what."""
         from platformdirs import user_state_path
 
         from voiptui.engine.audit import Audit
-        from voiptui.engine.downloads import Downloader
 
-        audit = Audit((self.state_directory or user_state_path("voiptui", appauthor=False)) / "audit.jsonl")
-        return Downloader(directory, parallel=self.config.limits.downloads, audit=audit, zone=self.zone)
+        return Audit((self.state_directory or user_state_path("voiptui", appauthor=False)) / "audit.jsonl")
 
     @property
     def signs(self) -> Signs:
@@ -101,6 +109,10 @@ class Services:
             if settings.name == pbx:
                 return capabilities(settings.system)
         return None
+
+    def may_change(self, pbx: str) -> bool:
+        """Whether the configuration allows to change something on a telephone system."""
+        return any(settings.name == pbx and settings.allow_changes for settings in self.config.pbxs)
 
     def shown(self, records: Iterable[Any]) -> list[Any]:
         """The records as they may be seen: with numbers masked where the configuration says so."""

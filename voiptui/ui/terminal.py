@@ -26,7 +26,7 @@ class QuickDriver(LinuxDriver):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        if sys.__stdout__ is not None and not os.isatty(self._file.fileno()):
+        if sys.__stdout__ is not None and self._file is not None and not os.isatty(self._file.fileno()):
             # standard error is kept in a file: the screen is still the terminal's
             self._file = sys.__stdout__
         self._wake_read, self._wake_write = os.pipe()
@@ -40,7 +40,7 @@ class QuickDriver(LinuxDriver):
         if self._first is not None:
             self._wire.hold(self._first.text)
             self._wire_size = os.terminal_size(self._first.size)
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._first is not None and self.attrs_before is not None:
             self.attrs_before = self._first.attributes
 

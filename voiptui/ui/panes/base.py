@@ -54,6 +54,7 @@ class Pane(Vertical):
         self.services = services
         self.order: tuple[str, bool] | None = self.usual_order
         self.bar = FilterBar(self.kind, known=self.known, placeholder=self.placeholder, signs=services.signs)
+        self.bar.history = services.remembered.of(self.name_of.value)
         self.grid = RecordGrid(self.columns(None), look=services.look, ignored=self.ignored)
         self._typed: str | None = None
         self._typing = ""
@@ -205,6 +206,7 @@ class Pane(Vertical):
             telephone_systems=len(self.services.names),
             player=bool(self.services.config.player),
             takes_views=self.kind is not None,
+            changes_allowed=self.services.may_change(str(pbx)),
         )
 
     def say(self, text: str, *, bad: bool = False) -> None:
@@ -242,6 +244,7 @@ class Pane(Vertical):
     def _filter_submitted(self, event: FilterBar.FilterMessage) -> None:
         event.stop()
         self._typed = None
+        self.services.remembered.add(self.name_of.value, event.text)
         self.grid.focus()
         self.filter_submitted()
 

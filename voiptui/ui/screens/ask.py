@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.suggester import Suggester, SuggestFromList
+from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -21,10 +21,25 @@ def said(text: str) -> Content:
     return Content(clean(text, 4096))
 
 
+class Continued(Suggester):
+    """Offers how a line could go on."""
+
+    def __init__(self, complete: Callable[[str], str | None]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._complete = complete
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The whole line, continued."""
+        return self._complete(value)
+
+
 class AskText(ModalScreen[str | None]):
     """Asks for a line of text; gives it, or ``None`` after Esc. ``check`` gives the sentence why a text will not do."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back", show=False),
+        Binding("tab", "accept", "Take what is offered", show=False, priority=True),
+    ]
 
     def __init__(
         self,
@@ -33,12 +48,12 @@ class AskText(ModalScreen[str | None]):
         *,
         hint: str = "Enter takes it, Esc leaves",
         check: Callable[[str], str | None] | None = None,
-        known: Sequence[str] = (),
+        complete: Callable[[str], str | None] | None = None,
         history: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self._question, self._value, self._hint, self._check = question, value, hint, check
-        self._suggester: Suggester | None = SuggestFromList(list(known), case_sensitive=False) if known else None
+        self._suggester = Continued(complete) if complete else None
         self._history = list(history)
         self._at = len(self._history)
 
@@ -85,6 +100,12 @@ class AskText(ModalScreen[str | None]):
     def action_leave(self) -> None:
         """Gives nothing."""
         self.dismiss(None)
+
+    def action_accept(self) -> None:
+        """Takes what is offered behind the cursor."""
+        line = self.query_one(Input)
+        line.cursor_position = len(line.value)
+        line.action_cursor_right()
 
 
 class Choose(ModalScreen[str | None]):
