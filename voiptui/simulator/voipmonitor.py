@@ -209,7 +209,7 @@ class _Gui:
         if self.faults.extra.get("defer_total"):
             body |= {"total": "0", "deferTotal": True}
         if form.get("suppress_results") != "1":
-            body["results"] = [self.cdrs.listed(call) for call in sorted_page(calls, form, self.faults)]
+            body["results"] = [self.cdrs.listed(call) for call in sorted_page(self.cdrs, calls, form)]
         return self.dated(JSONResponse(body))
 
     def login(self, form: dict[str, str]) -> Response:
