@@ -196,6 +196,8 @@ class Searching:
                 say(f"{one.pbx}: {one.error.removeprefix(one.pbx + ': ')}")
             for lack in one.lacking:
                 say(f"{one.pbx}: {lack}")
+            if one.note:
+                say(f"{one.pbx}: {one.note}")
             if self._verbose:
                 how = ", ".join(one.narrowed) or "nothing"
                 here = ", ".join(one.residual) or "nothing"

@@ -51,7 +51,8 @@ class SourceProgress(Struct, frozen=True, kw_only=True):
 
     ``ok`` is ``None`` while it runs, true when it answered, false when it failed; ``error`` says what failed or what is
     missing from its answer. ``rows`` matched of ``scanned`` looked at; ``total`` is the system's own count of what it
-    narrowed to. ``narrowed`` are the fields it filtered by, ``residual`` the words of what was checked here;
+    narrowed to. ``narrowed`` are the fields it filtered by, ``residual`` the words of what was checked here; ``note``
+    says why it filtered by less than it usually does;
     ``lacking`` are sentences about fields of the filter that it never fills. ``truncated``: it may have more rows.
     """
 
@@ -62,6 +63,7 @@ class SourceProgress(Struct, frozen=True, kw_only=True):
     scanned: int = 0
     narrowed: tuple[str, ...] = ()
     residual: tuple[str, ...] = ()
+    note: str = ""
     lacking: tuple[str, ...] = ()
     total: int | None = None
     seconds: float = 0.0
@@ -88,8 +90,14 @@ class _Source:
         self.total: int | None = None
         self.narrowed: tuple[str, ...] = ()
         self.residual: tuple[str, ...] = ()
+        self.note = ""
         self.lacking: tuple[str, ...] = ()
         self.truncated = False
+
+    def narrow(self, bound: Bound, pushed: tuple[BoundTerm, ...], note: str = "") -> None:
+        self.narrowed = tuple(dict.fromkeys(term.field for term in pushed))
+        self.residual = planned(bound, pushed).residual
+        self.note = note
 
     def end(self, *, ok: bool | None, error: str | None = None) -> None:
         self.ok, self.error = ok, error or self.error
@@ -104,6 +112,7 @@ class _Source:
             scanned=self.scanned,
             narrowed=self.narrowed,
             residual=self.residual,
+            note=self.note,
             lacking=self.lacking,
             total=self.total,
             seconds=self.seconds if self.seconds is not None else time.monotonic() - self.began,
@@ -207,9 +216,7 @@ class Search:
         # one more than wanted shows in the first page already whether there are more
         wanted = spec.limit + 1 if newest_first and spec.limit is not None else None
         request = SearchRequest(since=spec.since, until=spec.until, bound=spec.bound, wanted=wanted)
-        pushed = system.narrowing(request).pushed
-        source.narrowed = tuple(dict.fromkeys(term.field for term in pushed))
-        source.residual = planned(spec.bound, pushed).residual
+        source.narrow(spec.bound, system.narrowing(request).pushed)
         missing = system.capabilities.missing_fields
         source.lacking = tuple(f"{name}: {missing[name]}" for name in _fields(spec.bound) if name in missing)
         seen = _Seen(None if spec.collect else REMEMBERED_IDS)
@@ -238,6 +245,8 @@ class Search:
         source.total = page.total if page.total is not None else source.total
         if page.incomplete:
             source.error = f"incomplete: {page.incomplete}"
+        if page.narrowing is not None:
+            source.narrow(self.spec.bound, page.narrowing.pushed, page.narrowing.note)
         if self.spec.collect:
             self._best.add(found)
         return tuple(found)

@@ -102,12 +102,14 @@ class Page(Struct, frozen=True, kw_only=True):
 
     ``scanned`` counts the rows the system sent for it; ``total`` is its own count for the narrowed request, if it
     tells; ``incomplete`` says in a sentence what this system could not give, ``None`` when nothing is missing.
+    ``narrowing`` corrects `TelephoneSystem.narrowing` when the system turned out to filter by less; its note says why.
     """
 
     rows: tuple[Cdr, ...]
     scanned: int
     total: int | None = None
     incomplete: str | None = None
+    narrowing: Narrowing | None = None
 
 
 class RecordingStream(Protocol):

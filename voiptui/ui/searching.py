@@ -151,6 +151,7 @@ class Searching:
             if source.error
         ]
         spans += [Span(f"  {source.pbx} lacks {words}", "warn") for source in self.sources for words in source.lacking]
+        spans += [Span(f"  {source.pbx}: {source.note}", "dim") for source in self.sources if source.note]
         spans += [
             Span(f"  {source.pbx}: {source.scanned:,} looked at", "warn")
             for source in self.sources
