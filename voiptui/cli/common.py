@@ -42,7 +42,9 @@ def configuration(args: argparse.Namespace) -> Config:
     """The configuration, its secrets fetched for the systems that are asked; raises `ConfigError`, `UsageError`."""
     path = config_path(args.config)
     if args.config is None and "VOIPTUI_CONFIG" not in os.environ and not path.exists():
-        raise UsageError(f"there is no configuration yet at {path}; voiptui demo shows what it would look like")
+        raise UsageError(
+            f"there is no configuration yet at {path}: voiptui config init writes it, voiptui demo needs none"
+        )
     return load(path, lambda name: _matches(name, args.pbx))
 
 

@@ -10,8 +10,9 @@ def config_arguments(parser: argparse.ArgumentParser) -> None:
     """The actions."""
     parser.add_argument(
         "action",
-        choices=("path", "show", "check"),
-        help="path: where it lies; show: every value and its origin, never a secret; check: every problem at once",
+        choices=("path", "show", "check", "init"),
+        help="path: where it lies; show: every value and its origin, never a secret; check: every problem at once; "
+        "init: asks for a telephone system, tries it, and writes it down",
     )
 
 
@@ -19,6 +20,10 @@ def config(args: argparse.Namespace) -> int:
     """Does one of them; raises `ConfigError`."""
     from voiptui.config.load import config_path, draft, finish, read_text
 
+    if args.action == "init":
+        from voiptui.cli.init import init
+
+        return init(args)
     path = config_path(args.config)
     if args.action == "path":
         print(path)

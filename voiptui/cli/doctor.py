@@ -118,11 +118,15 @@ def _report(
     colored = sys.stdout.isatty() and not args.no_color and not os.environ.get("NO_COLOR")
     for number, (pbx, examination) in enumerate(zip(pbxs, examinations, strict=True)):
         lines = [""] * bool(number) + [f"{pbx.name}  {SYSTEMS[pbx.system].title} at {pbx.url}"]
-        for check in examination.checks:
-            lines += _lines(check, colored=colored)
+        lines += report_lines(examination.checks, colored=colored)
         text = "\n".join(lines) + "\n"
         out.write(text.encode("ascii", "replace").decode() if config.ascii else text)
     out.flush()
+
+
+def report_lines(checks: Sequence["Check"], *, colored: bool = False) -> list[str]:
+    """The checks for people, each on a line, what repairs it below."""
+    return [line for check in checks for line in _lines(check, colored=colored)]
 
 
 def _lines(check: "Check", *, colored: bool) -> list[str]:

@@ -1,0 +1,134 @@
+"""A newcomer's first configuration, asked on a terminal, tried on simulated systems and written down."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli_black_box import Sites, Terminal, on_terminal, simulated, voiptui, written
+from tests.unit.tls_servers import certificate, serving
+
+
+@pytest.fixture(scope="module")
+def sites() -> Iterator[Sites]:
+    with simulated("london", "cloud", "lab") as found:
+        yield found
+
+
+def entry(config: Path, name: str) -> dict[str, Any]:
+    return dict(tomllib.loads(config.read_text())["pbx"][name])
+
+
+def begin(terminal: Terminal, system: str, name: str, url: str) -> None:
+    terminal.answer("system: ", system)
+    terminal.answer("such as london: ", name)
+    terminal.answer("address, such as", url)
+
+
+def test_a_first_mikopbx_with_its_key_in_a_file(sites: Sites, tmp_path: Path) -> None:
+    config = tmp_path / "new" / "config.toml"
+    table = sites.tables["london"]
+    with on_terminal(config, "config", "init") as terminal:
+        terminal.answer("system: ", "mikopx")
+        terminal.expect("one of voipstudio, mikopbx")
+        terminal.answer("system: ", "2")
+        terminal.answer("such as london: ", "bad name")
+        terminal.expect("letters, digits")
+        terminal.answer("such as london: ", "hq")
+        terminal.answer("address, such as", "http://127.0.0.1:9")
+        terminal.expect("nothing listens on port 9")
+        terminal.answer("another address? [Y/n] ", "")
+        terminal.answer("address, such as", table["url"])
+        terminal.answer("asked with: ", "token")
+        terminal.answer("API key (token) (not shown): ", "canary-wrong")
+        terminal.expect("login failed")
+        terminal.answer("what now: ", "again")
+        terminal.answer("asked with: ", "")
+        terminal.answer("API key (token) (not shown): ", table["token"])
+        terminal.expect("the credentials are accepted")
+        terminal.answer("kept in: ", "file")
+        terminal.answer("file: ", "")
+        assert terminal.end() == 0
+        assert "canary" not in terminal.shown
+        assert table["token"] not in terminal.shown
+    kept = tmp_path / "new" / "hq.token"
+    assert entry(config, "hq") == {"system": "mikopbx", "url": table["url"], "token": {"file": str(kept)}}
+    assert kept.read_text().strip() == table["token"]
+    assert config.stat().st_mode & 0o077 == 0
+    assert kept.stat().st_mode & 0o077 == 0
+    assert voiptui(config, "regs").returncode == 0
+
+
+def test_a_second_one_keeps_every_comment_and_makes_a_token(sites: Sites, tmp_path: Path) -> None:
+    before = "# mine, all mine\n" + sites.table("london") + "# the end\n"
+    config = written(tmp_path / "config.toml", before)
+    table = sites.tables["lab"]
+    with on_terminal(config, "config", "init") as terminal:
+        terminal.answer("system: ", "custompbx")
+        terminal.answer("such as london: ", "london")
+        terminal.expect("london is configured already")
+        terminal.answer("such as london: ", "branch")
+        terminal.answer("address, such as", table["url"])
+        terminal.answer("asked with: ", "login + password")
+        terminal.answer("login: ", table["login"])
+        terminal.answer("password (not shown): ", table["password"])
+        terminal.expect("the credentials are accepted")
+        while "Make a long-lived token" not in terminal.shown:
+            terminal.expect(": ")
+            if "its zone, such as" in terminal.shown:
+                terminal.type("America/New_York")
+                break
+        terminal.answer("Make a long-lived token", "y")
+        terminal.answer("kept in: ", "text")
+        assert terminal.end() == 0
+    assert config.read_text().startswith(before)
+    made = entry(config, "branch")
+    assert made["token"] not in terminal.shown
+    assert "password" not in made
+    assert "login" not in made
+    assert voiptui(config, "regs", "--pbx", "branch").returncode == 0
+
+
+def test_a_certificate_nobody_signed_is_offered_to_be_pinned(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    made = certificate(tmp_path / "a.pem")
+    with serving(made) as port, on_terminal(config, "config", "init") as terminal:
+        # an address without scheme means https
+        begin(terminal, "mikopbx", "hq", f"127.0.0.1:{port}")
+        terminal.answer("Trust exactly this certificate from now on?", "y")
+        terminal.answer("asked with: ", "")
+        terminal.answer("API key (token) (not shown): ", "canary-x")
+        terminal.answer("what now: ", "keep")
+        terminal.answer("kept in: ", "env")
+        terminal.answer("variable: ", "")
+        assert terminal.end() == 0
+        assert made.fingerprint[:32] in terminal.shown
+    assert entry(config, "hq") == {
+        "system": "mikopbx",
+        "url": f"https://127.0.0.1:{port}",
+        "token": {"env": "HQ_TOKEN"},
+        "tls": f"pin:sha256:{made.fingerprint}",
+    }
+    assert "canary" not in config.read_text()
+
+
+def test_ctrl_c_writes_nothing(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    with on_terminal(config, "config", "init") as terminal:
+        terminal.answer("system: ", "mikopbx")
+        terminal.answer("such as london: ", "\x03")
+        assert terminal.end() == 130
+        assert "stopped: nothing was written" in terminal.shown
+    assert not config.exists()
+
+
+def test_without_a_terminal_it_says_what_to_do_instead(tmp_path: Path) -> None:
+    done = voiptui(tmp_path / "config.toml", "config", "init")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "asks on a terminal" in done.stderr
+    broken = written(tmp_path / "broken.toml", "[pbx\n")
+    with on_terminal(broken, "config", "init") as terminal:
+        assert terminal.end() == 2
+        assert "it is not TOML" in terminal.shown

@@ -1,0 +1,290 @@
+"""``voiptui config init``: asks for a telephone system, tries it, and writes its entry into the configuration."""
+
+import argparse
+import asyncio
+import os
+import re
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from msgspec import structs
+
+from voiptui.cli import probe
+from voiptui.cli.asking import checked, choice, confirmed, line, secret, terminal
+from voiptui.cli.common import failure, say
+from voiptui.cli.diagnosis import Examination, Result
+from voiptui.cli.doctor import report_lines
+from voiptui.cli.errors import Exit, UsageError
+from voiptui.cli.trust import lines as certificate_lines
+from voiptui.config.check import Wrong, url
+from voiptui.config.edit import NotEditable, with_table, write
+from voiptui.config.keeping import KINDS, CannotKeep, Keeping
+from voiptui.config.load import config_path, draft, read_text
+from voiptui.model.settings import PbxSettings, Secret, Tls, TlsMode
+from voiptui.pbx.base import TokenManagement
+from voiptui.pbx.errors import PbxError
+from voiptui.pbx.registry import SECRET_KEYS, SYSTEMS
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_PINNABLE = {"certificate expired", "certificate name", "certificate unknown", "certificate not yet valid"}
+_LABELS = {"token": "API key (token)", "email": "e-mail", "login": "login", "user": "user"}
+
+
+def init(args: argparse.Namespace) -> int:
+    """Asks on the terminal; nothing is written before the end."""
+    if not terminal():
+        raise UsageError("config init asks on a terminal; elsewhere write the file (voiptui help configuration)")
+    path = config_path(args.config)
+    text = read_text(path) if os.path.lexists(path) else ""
+    known = draft(text, path).pbxs
+    tell(f"A new telephone system for {path}. Ctrl+C stops, and nothing is written.\n")
+    try:
+        return _Asking(path, text, tuple(known)).run()
+    except KeyboardInterrupt:
+        tell("")
+        say("stopped: nothing was written")
+        return Exit.INTERRUPTED
+
+
+def tell(text: str) -> None:
+    """A line of the conversation."""
+    print(text, file=sys.stderr)
+
+
+class _Asking:
+    """One conversation; what is known so far is a complete set of settings."""
+
+    def __init__(self, path: Path, text: str, known: tuple[str, ...]) -> None:
+        self._path, self._text, self._known = path, text, known
+
+    def run(self) -> int:
+        tell("Which telephone system is it?")
+        system = choice("system: ", [(name, entry.title) for name, entry in SYSTEMS.items()])
+        name = checked("a short name for it, such as london: ", self._name)
+        pbx = self._place(PbxSettings(name=name, system=system, url=""))
+        while True:
+            pbx = self._credentials(pbx)
+            tell("\nTrying it …")
+            pbx, examination = self._tried(pbx)
+            tell("\n".join(report_lines(examination.checks)) + "\n")
+            if examination.answers:
+                break
+            tell("It does not answer as it should.")
+            what = choice(
+                "what now: ",
+                [
+                    ("again", "type the credentials again"),
+                    ("address", "type another address, then the credentials"),
+                    ("keep", "write it down as it is, and repair it later (voiptui doctor)"),
+                ],
+                "again",
+            )
+            if what == "keep":
+                break
+            if what == "address":
+                pbx = self._place(structs.replace(pbx, tls=Tls()))
+        pbx = self._zone(pbx, examination)
+        return self._write(pbx, answers=examination.answers)
+
+    def _name(self, typed: str) -> str:
+        if not _NAME.match(typed):
+            raise ValueError("letters, digits, _ . and -, at most 32 of them")
+        if typed in self._known:
+            raise ValueError(f"{typed} is configured already: choose another name")
+        return typed
+
+    # where it is, and its certificate
+
+    def _place(self, pbx: PbxSettings) -> PbxSettings:
+        default = pbx.url or SYSTEMS[pbx.system].default_url or ""
+        while True:
+            address = checked("address, such as https://pbx.example.net: ", _url, default)
+            pbx = structs.replace(pbx, url=address)
+            place = probe.place_of(pbx)
+            if probe.proxy_for(place) is not None:
+                return pbx
+            try:
+                asyncio.run(probe.reach(pbx))
+                if place.scheme != "https":
+                    if asyncio.run(probe.speaks_tls(place, pbx.timeout)):
+                        pbx = structs.replace(pbx, url="https" + pbx.url.removeprefix("http"))
+                        tell(f"  there is TLS: the address is {pbx.url}")
+                    else:
+                        tell("  no TLS there: credentials will travel unencrypted")
+                        return pbx
+                return self._certificate(pbx)
+            except probe.Trouble as trouble:
+                tell(f"  {trouble}: {trouble.repair}")
+                if line("another address? [Y/n] ").lower() in {"n", "no"}:
+                    return pbx
+                default = address
+
+    def _certificate(self, pbx: PbxSettings) -> PbxSettings:
+        """Pins a certificate that is not accepted by itself, if it is meant; raises `Trouble` if not."""
+        try:
+            asyncio.run(probe.judged(pbx))
+        except probe.Trouble as trouble:
+            if trouble.cause not in _PINNABLE:
+                raise
+            found = asyncio.run(probe.presented(probe.place_of(pbx), pbx.timeout))
+            tell("\n".join(certificate_lines(pbx, found)))
+            if not confirmed("Trust exactly this certificate from now on?", yes=False):
+                raise
+            return structs.replace(pbx, tls=Tls(TlsMode.PIN, found.fingerprint))
+        return pbx
+
+    # what it is asked with
+
+    def _credentials(self, pbx: PbxSettings) -> PbxSettings:
+        sets = SYSTEMS[pbx.system].credentials
+        keys = sets[0]
+        if len(sets) > 1:
+            offered = [(" + ".join(names), "an API key" if names == ("token",) else "of a person") for names in sets]
+            keys = sets[[word for word, _ in offered].index(choice("asked with: ", offered, offered[0][0]))]
+        options = {key: value for key, value in pbx.options.items() if key not in {"login", "email", "user"}}
+        secrets: dict[str, Secret] = {}
+        for key in keys:
+            if key in SECRET_KEYS:
+                secrets[key] = Secret(secret(f"{_LABELS.get(key, key)} (not shown): "))
+            else:
+                options[key] = checked(f"{_LABELS.get(key, key)}: ", _something, str(pbx.options.get(key, "")))
+        return structs.replace(pbx, options=options, secrets=secrets)
+
+    def _tried(self, pbx: PbxSettings) -> tuple[PbxSettings, Examination]:
+        """Looks at it as `voiptui doctor` does; a XiVO is tried by its gateway, then by its ports."""
+        examination = asyncio.run(_examined(pbx))
+        if pbx.system == "xivo" and not examination.answers and "layout" not in pbx.options:
+            by_ports = structs.replace(pbx, options=pbx.options | {"layout": "ports"})
+            other = asyncio.run(_examined(by_ports))
+            if other.answers:
+                tell("  its daemons answer on ports of their own")
+                return by_ports, other
+        return pbx, examination
+
+    def _zone(self, pbx: PbxSettings, examination: Examination) -> PbxSettings:
+        zone = next((check for check in examination.checks if check.check == "zone"), None)
+        if zone is None or zone.result not in {Result.NOTE, Result.FAILED, Result.WARNING}:
+            return pbx
+        tell("It does not tell (rightly) in which time zone it writes times.")
+        name = checked("its zone, such as Europe/London (empty: as it is): ", _zone_name)
+        return structs.replace(pbx, timezone=name or None)
+
+    # where the secret goes, and the entry
+
+    def _write(self, pbx: PbxSettings, *, answers: bool) -> int:
+        key = next(iter(pbx.secrets))
+        made = answers and key == "password" and pbx.system in {"voipstudio", "custompbx"}
+        made = made and confirmed(
+            "Make a long-lived token with this login, and keep that instead of the password?", yes=False
+        )
+        if made:
+            key = "token"
+        keeping = self._keeping(pbx.name, key)
+        secret_text = pbx.secrets.get(key)
+        options = dict(pbx.options)
+        if made:
+            try:
+                secret_text = asyncio.run(_token(pbx))
+            except PbxError as error:
+                say(failure(pbx.name, error))
+                return Exit.NONE_ANSWERED
+            options = {name: value for name, value in options.items() if name not in {"login", "email"}}
+        assert secret_text is not None  # noqa: S101
+        values: dict[str, Any] = {"system": pbx.system, "url": pbx.url, **options}
+        values[key] = secret_text.reveal() if keeping.kind == "text" else keeping.source
+        if pbx.tls.mode is TlsMode.PIN:
+            values["tls"] = f"pin:sha256:{pbx.tls.value}"
+        if pbx.timezone:
+            values["timezone"] = pbx.timezone
+        try:
+            text = with_table(self._text, pbx.name, values)
+            keeping.put(secret_text)
+        except (CannotKeep, NotEditable) as error:
+            say(f"nothing was written: {error}")
+            return Exit.SOME_FAILED
+        write(self._path, text)
+        say(f"{pbx.name} is now in {self._path}")
+        if keeping.kind == "env":
+            say(f"set the environment variable {keeping.where} before you start voiptui")
+        tell(f"\nTry:  voiptui doctor {pbx.name}\n      voiptui regs --pbx {pbx.name}\n      voiptui")
+        return Exit.OK
+
+    def _keeping(self, name: str, key: str) -> Keeping:
+        tell(f"\nWhere shall its {key} be kept?")
+        while True:
+            kind = choice("kept in: ", KINDS, "file")
+            where = ""
+            if kind == "file":
+                where = line("file: ", str(self._path.parent / f"{name}.{key}"))
+            elif kind == "env":
+                where = checked("variable: ", _variable, re.sub(r"\W", "_", f"{name}_{key}").upper())
+            elif kind == "keyring":
+                where = line("entry: ", name)
+            elif kind == "command":
+                where = checked("command: ", _something)
+            keeping = Keeping(kind, where, self._path)
+            try:
+                keeping.check_place()
+            except CannotKeep as error:
+                tell(f"  {error}")
+            else:
+                return keeping
+
+
+def _url(typed: str) -> str:
+    try:
+        return url(typed if "://" in typed else f"https://{typed}")
+    except Wrong as wrong:
+        raise ValueError(f"expected an address such as https://pbx.example.net, {wrong}") from None
+
+
+def _something(typed: str) -> str:
+    if not typed:
+        raise ValueError("something must stand here")
+    return typed
+
+
+def _variable(typed: str) -> str:
+    if not _VARIABLE.match(typed):
+        raise ValueError("letters, digits and _")
+    return typed
+
+
+def _zone_name(typed: str) -> str:
+    from voiptui.model.time import zone
+
+    if typed:
+        try:
+            zone(typed)
+        except ValueError:
+            raise ValueError("no zone has this name; expected such as Europe/London or UTC") from None
+    return typed
+
+
+async def _examined(pbx: PbxSettings) -> Examination:
+    from voiptui.engine.systems import open_systems
+
+    systems = open_systems((pbx,))
+    examination = Examination(pbx, systems)
+    try:
+        await examination.run()
+    finally:
+        await systems.close()
+    return examination
+
+
+async def _token(pbx: PbxSettings) -> Secret:
+    from voiptui.engine.systems import open_systems
+
+    systems = open_systems((pbx,))
+    try:
+        system = systems[pbx.name]
+        if not isinstance(system, TokenManagement):
+            raise PbxError("it has no tokens that can be made from outside")
+        _, made = await system.create_token(f"voiptui on {socket.gethostname()}")
+        return made
+    finally:
+        await systems.close()
