@@ -12,9 +12,11 @@ def run(words: Sequence[str]) -> int:
 
         print(f"voiptui {__version__}")
         return 0
-    from voiptui.ui import firstframe
+    opening = words[:1] != ["--complete"] and _may_open_monitor(words)
+    if opening:
+        from voiptui.ui import firstframe
 
-    firstframe.draw(list(words))
+        firstframe.draw(list(words))
     try:
         if words and words[0] == "--complete":
             from voiptui.cli.completion import offer
@@ -28,7 +30,15 @@ def run(words: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     finally:
-        firstframe.leave()
+        if opening:
+            firstframe.leave()
+
+
+def _may_open_monitor(words: Sequence[str]) -> bool:
+    """Whether no verb but those of the monitor is named; a lookup need not know the screen."""
+    valued = {"--config", "--pbx", "--scene", "--seed"}
+    pairs = zip(["", *words], words, strict=False)
+    return {word for before, word in pairs if before not in valued and word[:1] != "-"} <= {"tui", "demo"}
 
 
 def _run(words: Sequence[str]) -> int:
