@@ -149,6 +149,9 @@ async def test_a_kept_connection_that_was_closed_is_asked_once_more_and_only_for
         with pytest.raises(Unreachable):
             await client.request("POST", "a")
         assert connections == 2
+        for _ in range(2):
+            assert (await client.request("POST", "a", reads=True)).status == 200
+        assert connections == 4
         await client.close()
 
 

@@ -198,9 +198,11 @@ class HttpClient:
         data: Mapping[str, Any] | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
         longest: int | None = None,
+        reads: bool = False,
     ) -> Answer:
         """One exchange, whatever its status below 300 or from 400 on; ``timeout`` bounds the whole of it in seconds.
 
+        ``reads`` says that a request other than GET changes nothing, so that it may be asked again on a new connection.
         Raises `Unreachable`, `CertificateRejected`, or `BadAnswer` for a redirect and for more than ``longest`` bytes.
         """
         seconds = timeout or self.settings.timeout
@@ -212,7 +214,7 @@ class HttpClient:
                 answer = await self._exchange(method, path, asked, seconds, bound)
             except _CLOSED as error:
                 # a server may close a connection that it kept, just when the next request comes
-                if not kept or method != "GET" or not _was_closed(error):
+                if not kept or not (reads or method == "GET") or not _was_closed(error):
                     raise
                 answer = await self._exchange(method, path, asked, seconds, bound)
         except _BROKEN as error:

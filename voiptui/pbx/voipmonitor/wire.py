@@ -128,7 +128,7 @@ class Wire:
     async def api(self, task: str, params: Mapping[str, Any]) -> Reply:
         """One task of HTTP API 2; raises `NothingFound` for ``no match cdr``."""
         async with self._api_lane:
-            answer = await self.http.request("POST", API, data=self._form(task, params))
+            answer = await self.http.request("POST", API, data=self._form(task, params), reads=True)
         self._note(answer)
         return Reply(judged(answer, task), answer)
 
@@ -176,7 +176,7 @@ class Wire:
 
     async def _exchange(self, method: str, path: str, where: str, data: Any, params: Any) -> Reply:
         headers = {"Cookie": self._cookie or ""}
-        answer = await self.http.request(method, path, data=data, params=params, headers=headers)
+        answer = await self.http.request(method, path, data=data, params=params, headers=headers, reads=True)
         self._note(answer)
         body = judged(answer, where)
         self._note_version(body)
