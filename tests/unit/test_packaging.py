@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from voiptui.ui.app import style_path as stylesheet
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -43,22 +45,18 @@ def test_wheel_installs_and_finds_its_styles(wheel: Path, tmp_path: Path) -> Non
     voiptui = tmp_path / "env" / "bin" / "voiptui"
     version = subprocess.run([str(voiptui), "--version"], capture_output=True, text=True, check=True, timeout=60)
     assert version.stdout.startswith("voiptui ")
-    code = "from voiptui.ui.themes import STYLES; print(sorted(p.name for p in STYLES.glob('*.tcss')))"
     found = subprocess.run(
-        [str(python), "-c", code], capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path
-    )
-    assert "app.tcss" in found.stdout
-    assert "site-packages" in subprocess.run(
-        [str(python), "-c", "from voiptui.ui.themes import STYLES; print(STYLES)"],
+        [str(python), "-c", "from voiptui.ui.app import style_path; print(style_path())"],
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
         cwd=tmp_path,
-    ).stdout
+    )
+    installed = Path(found.stdout.strip())
+    assert installed.is_file()
+    assert installed.is_relative_to(tmp_path / "env")
 
 
 def test_editable_install_finds_its_styles() -> None:
-    from voiptui.ui.themes import STYLES
-
-    assert (STYLES / "app.tcss").is_file()
+    assert stylesheet().is_file()
