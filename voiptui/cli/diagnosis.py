@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from voiptui.cli import probe
+from voiptui.cli.causes import ENGINE, explained
 from voiptui.cli.several import answer
 from voiptui.engine.systems import Systems
 from voiptui.model.records import Cdr, Health, Registration, RegistrationKind, RegistrationState, Snapshot
@@ -21,14 +21,12 @@ from voiptui.pbx.errors import (
     AuthenticationFailed,
     BadAnswer,
     CertificateRejected,
-    NotFound,
     NotPermitted,
     PbxError,
     Throttled,
     Unreachable,
     Unsupported,
 )
-from voiptui.pbx.registry import SYSTEMS
 
 CLOCK_OFF = 5.0
 FUTURE = timedelta(minutes=10)
@@ -40,9 +38,6 @@ ORDER = (
     *("clock", "zone", "version"),
 )
 T = TypeVar("T")
-_ENGINE = re.compile(
-    r"(asterisk|freeswitch).*(not answer|lost|down|not running|refused)|lost freeswitch", re.IGNORECASE
-)
 _ZONE = re.compile(r"time ?zone|zone", re.IGNORECASE)
 _CLOCK = re.compile(r"\bits clock is\b", re.IGNORECASE)
 
@@ -68,58 +63,6 @@ class Check(Struct, frozen=True, kw_only=True):
     cause: str | None = None
     repair: str | None = None
     seconds: float | None = None
-
-
-def explained(error: PbxError, pbx: PbxSettings) -> tuple[str, str]:
-    """The cause of a failure in a word, and what repairs it."""
-    said = str(error).lower()
-    key = (
-        "token" if pbx.secret("token") else "login and password" if pbx.system != "voipstudio" else "email and password"
-    )
-    path = urlsplit(pbx.url).path.rstrip("/")
-    usual = urlsplit(SYSTEMS[pbx.system].default_url or "").path.rstrip("/")
-    strange = bool(path) and path != usual
-    bare = pbx.url.removesuffix(path) + usual
-    match error:
-        case CertificateRejected():
-            return "certificate", f"voiptui trust {pbx.name} shows the certificate and pins it"
-        case AuthenticationFailed() if "second factor" in said:
-            return "second factor", "make an API key in its web interface and configure it as token"
-        case AuthenticationFailed():
-            return "login", f"correct {key} in [pbx.{pbx.name}] (a proxy or a changed password may be behind it, too)"
-        case NotPermitted():
-            return "right", _permission(error)
-        case Throttled():
-            wait = f" {error.retry_after / 60:.0f} minutes" if error.retry_after and error.retry_after >= 60 else ""
-            return "throttled", f"wait{wait or ' a while'}, and let fewer programs ask this PBX from this address"
-        case BadAnswer() if "redirects to" in said:
-            return "redirect", f"put the address it redirects to into url of [pbx.{pbx.name}]"
-        case BadAnswer() | NotFound() | Unsupported() if strange:
-            return "path", f'url has the path {path}: try url = "{bare}"'
-        case BadAnswer() if "web page" in said:
-            return "web page", "check host and port in url: something else answers there, or a proxy asks for a login"
-        case BadAnswer() if "no websocket there" in said:
-            return "path", f"check url and websocket in [pbx.{pbx.name}]: a proxy before it must pass websockets on"
-        case Unsupported() | NotFound():
-            return "version", "update the PBX: this version is too old (or too new) for what is asked"
-        case BadAnswer():
-            return "answer", "it answers, but not as its API does: check url and system, or its version"
-        case Unreachable() if _ENGINE.search(str(error)) or "telephone system" in said:
-            return "engine", "start the telephone engine (Asterisk or FreeSWITCH) on the PBX; its web server is well"
-        case Unreachable() if "within" in said:
-            return "timeout", "it accepts connections but does not answer in time: look at its load, or raise timeout"
-        case Unreachable():
-            return "connection", "check that a web server answers at this host and port, and look at proxies in between"
-    return "answer", "run it again with -vv, which says more"
-
-
-def _permission(error: NotPermitted) -> str:
-    said = str(error).lower()
-    if "origin" in said:
-        return "allow the origin in the settings of the PBX, or set origin and websocket as they are there"
-    if "firewall" in said:
-        return "let this address in by the firewall of the PBX"
-    return f"give the credentials the right to read {error.what} on the PBX"
 
 
 class Examination:
@@ -255,7 +198,7 @@ class Examination:
         if not snapshot.partial:
             self._add(name, Result.OK, text, seconds=seconds)
             return
-        engine = _ENGINE.search(snapshot.partial)
+        engine = ENGINE.search(snapshot.partial)
         right = "right" in snapshot.partial or "permission" in snapshot.partial
         cause = "engine" if engine else "right" if right else "incomplete"
         repair = {
@@ -284,7 +227,7 @@ class Examination:
         others = [text for text in warnings if text not in zones and not _CLOCK.search(text)]
         self._tell(name, "answers about itself", snapshot, seconds)
         for text in others:
-            engine = bool(_ENGINE.search(text))
+            engine = bool(ENGINE.search(text))
             repair = (
                 "start the telephone engine (Asterisk or FreeSWITCH) on the PBX; its web server is well"
                 if engine
