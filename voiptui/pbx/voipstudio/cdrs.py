@@ -1,176 +1,194 @@
 """CDR search at VoIPstudio: slices of time read whole, so that pages come newest first whatever the server's order."""
 
-import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from voiptui.model.records import Cdr, Recording
-from voiptui.pbx.base import Page, SearchRequest
-from voiptui.pbx.errors import BadAnswer, NotFound, NotPermitted
+from voiptui.pbx.base import Narrowing, Page, SearchRequest
 from voiptui.pbx.voipstudio import decode
-from voiptui.pbx.voipstudio.match import SLACK, candidates, may_be_recorded
+from voiptui.pbx.voipstudio.lists import Listing, Lists, Row
+from voiptui.pbx.voipstudio.monitors import Monitors
 from voiptui.pbx.voipstudio.pushdown import Entry, Pushed, pushed, window_entries
-from voiptui.pbx.voipstudio.session import FiltrationRefused, Session
-from voiptui.query.tree import required_terms
+from voiptui.pbx.voipstudio.session import Refused
+from voiptui.query.tree import BoundTerm, required_terms
 
 PAGE = 500
-LARGEST_PAGE = 1000
-MOST_PAGES = 1000
 TARGET = 400
 SHORTEST_SLICE = timedelta(minutes=5)
-# properties that the vendor's own clients are seen to filter by; the rest is tried once
-KNOWN_GOOD = frozenset({"calldate", "src", "dst", "type", "disposition", "duration"})
-RECORDINGS_PAGE = 1000
+WORTH_SLICING = 20
+# how far outside the asked bounds a row may lie in a zone that changes its clock
+STRAY = timedelta(hours=5)
+IGNORED = "VoIPstudio did not heed the filter: every CDR was read and checked here"
 
 
-class Listing(Struct, frozen=True):
-    """The rows of a whole list, and the server's count."""
+class _Plan(Struct, frozen=True):
+    """What the server turned out to narrow by, and the rows where its first page already held all of them."""
 
-    rows: list[dict[str, Any]]
+    kept: tuple[Pushed, ...]
+    why: tuple[str, ...]
     total: int | None
-    received: datetime
-    capped: bool = False
+    everything: Listing | None
 
-
-class Lists:
-    """Paged reading of a VoIPstudio list with filters, which the server may refuse one by one."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._sorted = True
-
-    async def page(self, path: str, entries: tuple[Entry, ...], page: int, limit: int) -> Listing:
-        """One page, counted from 1; raises `FiltrationRefused` when a property is not filterable."""
-        params = {"page": str(page), "limit": str(limit)}
-        if self._sorted:
-            params |= {"sort": "id", "dir": "DESC"}
-        if entries:
-            wire = [{"property": one.property, "operator": one.operator, "value": one.value} for one in entries]
-            params["filter"] = json.dumps(wire, separators=(",", ":"))
-        try:
-            reply = await self._session.get(path, params)
-        except BadAnswer as error:
-            if not self._sorted or isinstance(error, FiltrationRefused):
-                raise
-            self._sorted = False
-            return await self.page(path, entries, page, limit)
-        return Listing(decode.rows_of(reply.body, path), decode.total_of(reply.body), reply.answer.received)
-
-    async def whole(self, path: str, entries: tuple[Entry, ...] = (), limit: int = LARGEST_PAGE) -> Listing:
-        """All rows, each once, however many pages; new rows that push others to the next page do no harm."""
-        rows: dict[str, dict[str, Any]] = {}
-        received = 0
-        for number in range(1, MOST_PAGES + 1):
-            listing = await self.page(path, entries, number, limit)
-            received += len(listing.rows)
-            for row in listing.rows:
-                rows.setdefault(str(row.get("id") or row.get("call_id") or len(rows)), row)
-            if not listing.rows or (listing.total is not None and received >= listing.total):
-                return Listing(list(rows.values()), listing.total, listing.received)
-        return Listing(list(rows.values()), None, listing.received, capped=True)
-
-    async def count(self, path: str, entries: tuple[Entry, ...]) -> int | None:
-        """The server's count of a filtered list."""
-        return (await self.page(path, entries, 1, 1)).total
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(entry for one in self.kept for entry in one.entries)
 
 
 class CdrSearch:
     """The searches of one connection; remembers what the server refuses to filter by."""
 
-    def __init__(self, session: Session, zone: tzinfo, paths: dict[str, str]) -> None:
-        self.lists = Lists(session)
-        self._pbx = session.settings.name
-        self._zone = zone
-        self._cdrs = paths["cdrs"]
-        self._monitors = paths["recordings"]
-        self._refused: frozenset[str] = frozenset()
-        self._recordings_refused: str | None = None
+    def __init__(self, lists: Lists, monitors: Monitors, pbx: str, zone: tzinfo, path: str) -> None:
+        self._lists, self._monitors = lists, monitors
+        self._pbx, self._zone, self._path = pbx, zone, path
+        self._refused: frozenset[tuple[str, str]] = frozenset()
 
-    def usable(self, request: SearchRequest) -> tuple[Pushed, ...]:
-        """The terms of the request that the server is asked to narrow by."""
-        terms = pushed(required_terms(request.bound))
-        return tuple(one for one in terms if not any(entry.property in self._refused for entry in one.entries))
+    def narrowing(self, request: SearchRequest) -> Narrowing:
+        """The window, and the terms that the server is asked to narrow by."""
+        usable, refused = self._usable(request)
+        return self._narrowing(request, usable, refused)
+
+    def _usable(self, request: SearchRequest) -> tuple[tuple[Pushed, ...], tuple[str, ...]]:
+        usable: list[Pushed] = []
+        why: dict[str, None] = {}
+        for one in pushed(required_terms(request.bound)):
+            if any(_pair(entry) in self._refused for entry in one.entries):
+                why[_refusal(one.term)] = None
+            else:
+                usable.append(one)
+        return tuple(usable), tuple(why)
+
+    def _narrowing(self, request: SearchRequest, kept: tuple[Pushed, ...], why: tuple[str, ...]) -> Narrowing:
+        window = [term for term in required_terms(request.bound) if term.field == "start"]
+        return Narrowing((*window, *(one.term for one in kept)), "; ".join(dict.fromkeys(why)))
 
     async def pages(self, request: SearchRequest) -> AsyncIterator[Page]:
         """Pages in falling order of start; each is one slice of time, read whole."""
-        entries = await self._entries(request)
-        total = await self.lists.count(self._cdrs, (*self._window(request.since, request.until), *entries))
-        span = request.until - request.since
+        plan = await self._open(request)
+        told = self._narrowing(request, plan.kept, plan.why)
+        if plan.everything is not None:
+            yield await self._page(plan.everything, request.since, request.until, plan.total, told)
+            return
+        span, total = request.until - request.since, plan.total
         width = span if not total or total <= TARGET else max(SHORTEST_SLICE, span * (TARGET / total))
         high = request.until
         while high >= request.since:
             low = max(request.since, (high - width).replace(microsecond=0))
-            page = await self._slice(low, high, entries, total)
-            yield page
-            if page.scanned < TARGET // 4:
+            entries = (*self._window(low, high), *plan.entries)
+            listing = await self._lists.whole(self._path, entries, PAGE, self._stray(low, high))
+            if listing.strayed:
+                listing = await self._lists.whole(self._path, (), PAGE)
+                yield await self._page(listing, request.since, high, listing.total, Narrowing((), IGNORED))
+                return
+            if listing.missing and high - low > SHORTEST_SLICE and len(listing.rows) >= WORTH_SLICING:
+                width = max(SHORTEST_SLICE, (high - low) / 4)
+                continue
+            yield await self._page(listing, low, high, total, told)
+            if len(listing.rows) < TARGET // 4:
                 width *= 2
-            elif page.scanned > TARGET * 3:
+            elif len(listing.rows) > TARGET * 3:
                 width = max(SHORTEST_SLICE, width / 2)
             high = low - timedelta(microseconds=1)
 
-    async def _slice(self, low: datetime, high: datetime, entries: tuple[Entry, ...], total: int | None) -> Page:
-        listing = await self.lists.whole(self._cdrs, (*self._window(low, high), *entries), PAGE)
+    async def _open(self, request: SearchRequest) -> _Plan:
+        """The first exchanges: one where the server takes the filter and its first page holds all there is."""
+        usable, why = self._usable(request)
+        window = self._window(request.since, request.until)
+        kept = tuple(one for one in usable if not one.negative)
+        negative = tuple(one for one in usable if one.negative)
+        try:
+            first = await self._first(window, kept)
+        except Refused:
+            kept, reasons = await self._sifted(window, kept)
+            why += reasons
+            first = await self._first(window, kept)
+        stray = self._stray(request.since, request.until)
+        if any(map(stray, first.rows)):
+            listing = first if first.is_whole else await self._lists.whole(self._path, (), PAGE)
+            return _Plan((), (IGNORED,), listing.total, listing)
+        if first.is_whole:
+            return _Plan(kept, why, first.total, first)
+        total = first.total
+        for one in negative:
+            base = (*window, *(entry for good in kept for entry in good.entries))
+            try:
+                left = await self._left(base, one, total)
+            except Refused:
+                self._refused |= set(map(_pair, one.entries))
+                why += (_refusal(one.term),)
+                continue
+            if left is None:
+                why += (f"VoIPstudio would leave out calls without {one.term.field}: checked here",)
+            else:
+                kept, total = (*kept, one), left
+        return _Plan(kept, why, total, None)
+
+    async def _first(self, window: tuple[Entry, ...], kept: tuple[Pushed, ...]) -> Listing:
+        return await self._lists.page(self._path, (*window, *(entry for one in kept for entry in one.entries)), 1, PAGE)
+
+    async def _sifted(
+        self, window: tuple[Entry, ...], terms: tuple[Pushed, ...]
+    ) -> tuple[tuple[Pushed, ...], tuple[str, ...]]:
+        """The terms that the server takes one by one, and the sentences for those it refuses."""
+        good: list[Pushed] = []
+        why: list[str] = []
+        for one in terms:
+            try:
+                if len(terms) > 1:
+                    await self._lists.count(self._path, (*window, *one.entries))
+                    good.append(one)
+                    continue
+            except Refused:
+                pass
+            self._refused |= set(map(_pair, one.entries))
+            why.append(_refusal(one.term))
+        return tuple(good), tuple(why)
+
+    async def _left(self, base: tuple[Entry, ...], one: Pushed, everything: int | None) -> int | None:
+        """How many rows a negative term leaves; ``None`` when it and its positive twin do not make up all rows.
+
+        SQL drops rows without a value from both, which this program's language does not.
+        """
+        for entry in one.entries:
+            left = await self._lists.count(self._path, (*base, entry))
+            right = await self._lists.count(self._path, (*base, entry.twin()))
+            if everything is None or left is None or right is None or left + right != everything:
+                return None
+            base, everything = (*base, entry), left
+        return everything
+
+    async def _page(self, listing: Listing, low: datetime, high: datetime, total: int | None, told: Narrowing) -> Page:
         found = [one for row in listing.rows if (one := decode.cdr(row, self._pbx, self._zone))]
         inside = [one for one in found if one.start is None or low <= one.start <= high]
         inside.sort(key=lambda one: (one.start or low, one.id), reverse=True)
-        rows = await self.with_recordings(inside, low, high)
-        if listing.capped:
-            note = f"more than {MOST_PAGES} pages in one slice of time, not read further"
+        rows = await self._monitors.matched(inside)
         return Page(
-            rows=tuple(rows), scanned=len(listing.rows), total=total, incomplete=note if listing.capped else None
+            rows=tuple(rows), scanned=len(listing.rows), total=total, incomplete=listing.missing, narrowing=told
         )
 
     def _window(self, low: datetime, high: datetime) -> tuple[Entry, Entry]:
         return window_entries(low, high, self._zone)
 
-    async def _entries(self, request: SearchRequest) -> tuple[Entry, ...]:
-        window = self._window(request.since, request.until)
-        kept: list[Entry] = []
-        for one in self.usable(request):
-            try:
-                if one.negative and not await self._complete(window, tuple(kept), one.entries):
-                    continue
-                if not one.negative and not all(entry.property in KNOWN_GOOD for entry in one.entries):
-                    await self.lists.count(self._cdrs, (*window, *kept, *one.entries))
-            except FiltrationRefused:
-                self._refused |= {entry.property for entry in one.entries}
-                continue
-            kept.extend(one.entries)
-        return tuple(kept)
-
-    async def _complete(self, window: tuple[Entry, ...], kept: tuple[Entry, ...], negative: tuple[Entry, ...]) -> bool:
-        """Whether a negative entry and its positive twin make up all rows, so that none without a value is lost."""
-        base = (*window, *kept)
-        for entry in negative:
-            everything = await self.lists.count(self._cdrs, base)
-            left = await self.lists.count(self._cdrs, (*base, entry))
-            right = await self.lists.count(self._cdrs, (*base, entry.twin()))
-            if everything is None or left is None or right is None or left + right != everything:
-                return False
-            base = (*base, entry)
-        return True
-
-    async def with_recordings(self, rows: list[Cdr], low: datetime, high: datetime) -> list[Cdr]:
-        """The rows with their recordings told by ``/monitors`` of the same time; unknown where those cannot be read."""
-        if self._recordings_refused or not any(map(may_be_recorded, rows)):
-            return rows
-        try:
-            monitors = await self.monitors(low - SLACK, high + SLACK + timedelta(hours=2))
-        except (NotPermitted, NotFound, BadAnswer) as error:
-            self._recordings_refused = str(error) or "not readable"
-            return rows
-        return [_with(row, tuple(candidates(row, monitors))) if may_be_recorded(row) else row for row in rows]
-
-    async def monitors(self, low: datetime, high: datetime) -> list[tuple[dict[str, Any], Recording]]:
-        """The recordings of a span: the vendor's row and the record."""
-        bounds = tuple(replace(entry, property="timestamp") for entry in self._window(low, high))
-        listing = await self.lists.whole(self._monitors, bounds, RECORDINGS_PAGE)
-        return [(row, one) for row in listing.rows if (one := decode.recording(row, self._zone))]
+    def _stray(self, low: datetime, high: datetime) -> "_Stray":
+        return _Stray(self._pbx, self._zone, low - STRAY, high + STRAY)
 
 
-def _with(row: Cdr, found: tuple[Recording, ...]) -> Cdr:
-    return replace(row, recording=bool(found), recordings=found)
+class _Stray(Struct, frozen=True):
+    """Tells rows that lie outside the bounds the server was given."""
+
+    pbx: str
+    zone: tzinfo
+    low: datetime
+    high: datetime
+
+    def __call__(self, row: Row) -> bool:
+        one = decode.cdr(row, self.pbx, self.zone)
+        return one is not None and one.start is not None and not self.low <= one.start <= self.high
+
+
+def _pair(entry: Entry) -> tuple[str, str]:
+    return entry.property, entry.operator
+
+
+def _refusal(term: BoundTerm) -> str:
+    return f"VoIPstudio refuses to filter by {term.field}: checked here"

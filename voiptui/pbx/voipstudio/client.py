@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -26,15 +26,15 @@ from voiptui.model.records import (
 from voiptui.model.settings import PbxSettings, Secret, Tls
 from voiptui.model.time import zone
 from voiptui.pbx.base import AccessToken, Narrowing, Page, SearchRequest
-from voiptui.pbx.errors import BadAnswer, NotFound, NotPermitted, PbxError
+from voiptui.pbx.errors import BadAnswer, NotFound, NotPermitted, PbxError, Unreachable
 from voiptui.pbx.http import HttpClient
 from voiptui.pbx.voipstudio import decode
 from voiptui.pbx.voipstudio.capabilities import CAPABILITIES, TRUNKS_OFF
 from voiptui.pbx.voipstudio.cdrs import CdrSearch
-from voiptui.pbx.voipstudio.match import SLACK, candidates, may_be_recorded
+from voiptui.pbx.voipstudio.lists import Lists
+from voiptui.pbx.voipstudio.monitors import Monitors
 from voiptui.pbx.voipstudio.pushdown import Entry
-from voiptui.pbx.voipstudio.session import FiltrationRefused, Session
-from voiptui.query.tree import required_terms
+from voiptui.pbx.voipstudio.session import FiltrationRefused, Refused, Session
 
 PATHS = {
     "registrations": "users",
@@ -61,14 +61,16 @@ class VoipStudio:
             self.capabilities = replace(CAPABILITIES, trunks=replace(CAPABILITIES.registrations))
         self._zone = zone(settings.timezone) if settings.timezone else UTC
         self._session = Session(settings)
-        self._search = CdrSearch(self._session, self._zone, self._paths)
+        self._lists = Lists(self._session)
+        self._monitors = Monitors(self._lists, self._zone, self._paths["recordings"])
+        self._search = CdrSearch(self._lists, self._monitors, settings.name, self._zone, self._paths["cdrs"])
         self._trunks_refused: tuple[float, str] | None = None
         self._agents: dict[str, tuple[str, datetime]] = {}
         self._busy: tuple[float, Counter[str]] = (float("-inf"), Counter())
 
     async def registrations(self) -> Snapshot[Registration]:
         """Users as phones, as VoIPstudio reports them, and trunks where a path for them is configured."""
-        listing = await self._search.lists.whole(self._paths["registrations"])
+        listing = await self._lists.whole(self._paths["registrations"])
         wanted = self._paths["registered_field"] or None
         rows = [one for row in listing.rows if (one := decode.registration(row, self.settings.name, wanted))]
         trunks, note = await self._trunks(wanted)
@@ -77,7 +79,7 @@ class VoipStudio:
             stream=Stream.REGISTRATIONS,
             taken=listing.received,
             rows=(*map(self._with_device, rows), *trunks),
-            partial="more users than could be read" if listing.capped else None,
+            partial=f"users: {listing.missing}" if listing.missing else None,
             notes=(note,) if note else (),
         )
 
@@ -87,7 +89,7 @@ class VoipStudio:
         if self._trunks_refused and time.monotonic() - self._trunks_refused[0] < TRUNKS_RETRY:
             return [], self._trunks_refused[1]
         try:
-            listing = await self._search.lists.whole(self._paths["trunks"])
+            listing = await self._lists.whole(self._paths["trunks"])
         except (NotPermitted, NotFound, BadAnswer) as error:
             self._trunks_refused = (time.monotonic(), f"trunks: {error}")
             return [], self._trunks_refused[1]
@@ -139,9 +141,8 @@ class VoipStudio:
         )
 
     def narrowing(self, request: SearchRequest) -> Narrowing:
-        """The terms sent as filter entries, and the window."""
-        window = [term for term in required_terms(request.bound) if term.field == "start"]
-        return Narrowing((*window, *(one.term for one in self._search.usable(request))))
+        """The terms sent as filter entries, and the window; without those that the server refused before."""
+        return self._search.narrowing(request)
 
     def search(self, request: SearchRequest) -> AsyncIterator[Page]:
         """Pages in falling order of start."""
@@ -150,9 +151,9 @@ class VoipStudio:
     async def cdr(self, cdr_id: str) -> Cdr:
         """One CDR by its id."""
         try:
-            listing = await self._search.lists.page(self._paths["cdrs"], (Entry("id", "eq", cdr_id),), 1, 2)
+            listing = await self._lists.page(self._paths["cdrs"], (Entry("id", "eq", cdr_id),), 1, 2)
             rows = listing.rows
-        except FiltrationRefused:
+        except Refused:
             reply = await self._session.get(f"{self._paths['cdrs']}/{_path_safe(cdr_id)}")
             rows = [decode.record_of(reply.body, "cdrs")]
         for row in rows:
@@ -190,9 +191,7 @@ class VoipStudio:
         notes = ["which recording belongs to a call is told by its numbers and time"] if record.recordings else []
         if live:
             try:
-                listing = await self._search.lists.whole(
-                    self._paths["cdrs"], (Entry("parent_live_id", "eq", live),), 100
-                )
+                listing = await self._lists.whole(self._paths["cdrs"], (Entry("parent_live_id", "eq", live),), 100)
                 related = [one for row in listing.rows if (one := decode.cdr(row, self.settings.name, self._zone))]
                 legs = tuple(
                     (one.id, f"{one.src} → {one.dst}  {one.raw_disposition}") for one in related if one.id != record.id
@@ -230,10 +229,7 @@ class VoipStudio:
 
     async def recordings(self, record: Cdr) -> tuple[Recording, ...]:
         """The recordings that may be of this call, the likeliest first; several when numbers and time fit several."""
-        if not may_be_recorded(record) or record.start is None:
-            return ()
-        end = record.start + timedelta(seconds=record.duration or 0)
-        return tuple(candidates(record, await self._search.monitors(record.start - SLACK, end + SLACK)))
+        return await self._monitors.of(record)
 
     @asynccontextmanager
     async def open_recording(
@@ -247,17 +243,17 @@ class VoipStudio:
         """The MP3 of a recording, always from its first byte: VoIPstudio ignores ranges."""
         del record, audio_format, offset, validator
         path = self._paths["recording_audio"].replace("{id}", _path_safe(recording.id))
-        http = self._session.http
-        async with http.stream("GET", path, headers=self._session.headers, redirects=True) as response:
+        async with self._session.stream(path) as response:
             if response.status_code in {301, 302, 303, 307, 308}:
-                async with self._elsewhere(response.headers.get("location", "")) as audio:
+                async with self._elsewhere(response.headers.get("location", ""), recording.size) as audio:
                     yield audio
                 return
-            await self._expect_audio(response, path)
-            yield Audio(http, response)
+            _expect_audio(response, path)
+            yield Audio(self._session.http, response, recording.size)
 
     @asynccontextmanager
-    async def _elsewhere(self, location: str) -> AsyncIterator["Audio"]:
+    async def _elsewhere(self, location: str, size: int | None) -> AsyncIterator["Audio"]:
+        """The file behind a redirect, asked for without any credential."""
         try:
             target = self._session.http.base.join(location)
         except (httpx.InvalidURL, ValueError):
@@ -269,23 +265,14 @@ class VoipStudio:
         http = HttpClient(other)
         try:
             async with http.stream("GET", str(target)) as response:
-                await self._expect_audio(response, "recording")
-                yield Audio(http, response)
+                _expect_audio(response, "recording")
+                yield Audio(http, response, size)
         finally:
             await http.close()
 
-    async def _expect_audio(self, response: httpx.Response, path: str) -> None:
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if response.status_code == 404:
-            raise NotFound("VoIPstudio does not have this recording (any more)")
-        if response.status_code in {401, 403}:
-            raise NotPermitted("recordings")
-        if response.status_code != 200 or kind in {"application/json", "text/html", "text/plain"}:
-            raise BadAnswer(path, f"no audio but HTTP {response.status_code} {kind}")
-
     async def tokens(self) -> tuple[AccessToken, ...]:
         """The API tokens of the configured user."""
-        listing = await self._search.lists.whole("apitokens", (), 100)
+        listing = await self._lists.whole("apitokens", (), 100)
         return tuple(one for row in listing.rows if (one := decode.access_token(row, self._zone)))
 
     async def create_token(self, name: str, lifetime: int | None = None) -> tuple[AccessToken, Secret]:
@@ -299,7 +286,7 @@ class VoipStudio:
 
     async def revoke_token(self, token_id: str) -> AccessToken:
         """Ends one API token, named by its fingerprint."""
-        listing = await self._search.lists.whole("apitokens", (), 100)
+        listing = await self._lists.whole("apitokens", (), 100)
         for row in listing.rows:
             token = decode.access_token(row, self._zone)
             if token is not None and token.id == token_id:
@@ -313,21 +300,36 @@ class VoipStudio:
 
 
 class Audio:
-    """An opened recording."""
+    """An opened recording; ``size`` is what the list of recordings says of it, else what the answer announces."""
 
-    def __init__(self, http: HttpClient, response: httpx.Response) -> None:
+    def __init__(self, http: HttpClient, response: httpx.Response, size: int | None) -> None:
         self._http = http
         self._response = response
         self.format = "mp3"
         length = response.headers.get("content-length", "")
-        self.size = int(length) if length.isdecimal() else None
+        self.size = size or (int(length) if length.isdecimal() else None)
         self.offset = 0
         self.validator: str | None = None
         self.resumable = False
 
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes from the first on."""
-        return self._http.chunks(self._response)
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes from the first on; raises `Unreachable` when there are fewer than ``size``."""
+        came = 0
+        async for chunk in self._http.chunks(self._response):
+            came += len(chunk)
+            yield chunk
+        if self.size is not None and came < self.size:
+            raise Unreachable(f"the recording stopped after {came} of {self.size} bytes")
+
+
+def _expect_audio(response: httpx.Response, path: str) -> None:
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if response.status_code == 404:
+        raise NotFound("VoIPstudio does not have this recording (any more)")
+    if response.status_code in {401, 403}:
+        raise NotPermitted("recordings")
+    if response.status_code != 200 or kind in {"application/json", "text/html", "text/plain"}:
+        raise BadAnswer(path, f"no audio but HTTP {response.status_code} {kind}")
 
 
 def _shown(raw: dict[str, Any] | None, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

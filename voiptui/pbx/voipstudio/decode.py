@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -53,6 +53,7 @@ REGISTERED_FIELDS = (
     "online",
     "sip_status",
 )
+Word = TypeVar("Word", Disposition, Direction)
 NOT_PROBED = "reported by VoIPstudio, not probed"
 
 
@@ -86,7 +87,7 @@ def flag(value: object) -> bool | None:
 
 
 def rows_of(body: Any, where: str) -> list[dict[str, Any]]:
-    """The rows of a list answer, in its envelope or (when there are any) bare; raises `BadAnswer` when it is no list."""
+    """The rows of a list answer, in its envelope or (if there are any) bare; raises `BadAnswer` when it is no list."""
     data = body.get("data") if isinstance(body, dict) else body or None
     if not isinstance(data, list):
         raise BadAnswer(where, "the answer holds no list")
@@ -128,7 +129,7 @@ def cdr(row: Mapping[str, Any], pbx: str, zone: tzinfo) -> Cdr | None:
     start = parse_instant(str(row.get("calldate") or ""), zone)
     duration, billsec = seconds(row.get("duration")), seconds(row.get("billsec"))
     raw = text_or_none(row.get("disposition"))
-    disposition = DISPOSITIONS.get((raw or "").upper(), Disposition.UNKNOWN)
+    disposition = _known(DISPOSITIONS, row.get("disposition"), Disposition.UNKNOWN)
     ring = duration - billsec if duration is not None and billsec is not None and duration >= billsec else None
     end = start + timedelta(seconds=duration) if start and duration is not None else None
     return Cdr(
@@ -141,7 +142,7 @@ def cdr(row: Mapping[str, Any], pbx: str, zone: tzinfo) -> Cdr | None:
         src_name=_name(row.get("src_name"), row.get("src")),
         dst=text_or_none(row.get("dst")),
         dst_name=_name(row.get("dst_name"), row.get("dst")),
-        direction=_direction(row, TYPES.get(str(row.get("type") or "").upper(), Direction.UNKNOWN)),
+        direction=_direction(row, _known(TYPES, row.get("type"), Direction.UNKNOWN)),
         disposition=disposition,
         raw_disposition=raw,
         duration=duration,
@@ -154,6 +155,11 @@ def cdr(row: Mapping[str, Any], pbx: str, zone: tzinfo) -> Cdr | None:
         tags=tuple(tag for label in _list(row.get("labels")) if (tag := _tag(label))),
         raw=clean_tree(row),
     )
+
+
+def _known(words: Mapping[str, Word], value: object, otherwise: Word) -> Word:
+    """What a word means exactly as it is written: the server may compare it that way when it filters."""
+    return words.get(value, otherwise) if isinstance(value, str) else otherwise
 
 
 def _name(name: object, number: object) -> str | None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -15,9 +16,14 @@ from voiptui.pbx.voipstudio.decode import error_text
 
 # every further login of an account with two-factor sends its owner another code
 LOGIN_COOL_DOWN = 1800.0
+HEADER = "X-Auth-Token"
 
 
-class FiltrationRefused(BadAnswer):
+class Refused(BadAnswer):
+    """The server does not take the request as it was put (HTTP 400)."""
+
+
+class FiltrationRefused(Refused):
     """The server does not filter by one of the properties it was given."""
 
 
@@ -39,11 +45,6 @@ class Session:
         self._login_lock = asyncio.Lock()
         self._refused: tuple[float, AuthenticationFailed] | None = None
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """The credential, for requests to this origin only."""
-        return {"X-Auth-Token": self._token or ""}
-
     async def get(self, path: str, params: dict[str, str] | None = None) -> Reply:
         """The decoded answer of a reading request; raises the errors of `voiptui.pbx.errors`."""
         return await self.request("GET", path, params=params)
@@ -59,25 +60,46 @@ class Session:
     ) -> Reply:
         """One authenticated exchange, with one new login when the token is refused; ``shown`` names it in errors."""
         where = shown or path
-        if self._token is None:
-            await self._login(None)
-        used = self._token
-        answer = await self._exchange(method, path, params=params, json=json)
+        used = await self.token()
+        answer = await self._exchange(method, path, params=params, json=json, headers={HEADER: used})
         if answer.status == 401:
-            await self._login(used)
-            answer = await self._exchange(method, path, params=params, json=json)
+            fresh = await self.token(refused=used)
+            answer = await self._exchange(method, path, params=params, json=json, headers={HEADER: fresh})
             if answer.status == 401:
-                raise AuthenticationFailed("VoIPstudio refuses even a fresh login: the user may lack API access")
+                raise self.refused_again()
         return Reply(self._decode(answer, where), answer)
 
-    async def _exchange(self, method: str, path: str, *, params: Any = None, json: Any = None) -> Answer:
-        try:
-            return await self.http.request(method, path, params=params, json=json, headers=self.headers)
-        except Unreachable as error:
-            # its rate-limit page has malformed headers, which reads like a broken connection
-            if isinstance(error.__cause__, httpx.RemoteProtocolError) and "header" in str(error.__cause__):
-                raise Throttled("VoIPstudio answers with its rate-limit page") from None
-            raise
+    async def token(self, refused: str | None = None) -> str:
+        """The token, made by a login where there is none or the one there is was ``refused``."""
+        if self._token is None or self._token == refused:
+            await self._login(refused)
+        return self._token or ""
+
+    def refused_again(self) -> AuthenticationFailed:
+        """What it means when a token just made is refused; no further login is tried for a while."""
+        error = AuthenticationFailed("VoIPstudio refuses even a fresh login: the user may lack API access")
+        self._refused = (time.monotonic(), error)
+        return error
+
+    @asynccontextmanager
+    async def stream(self, path: str) -> AsyncIterator[httpx.Response]:
+        """A file as it comes, a redirect included; one new login when the token is refused."""
+        used = await self.token()
+        with _rate_limit_page():
+            async with self.http.stream("GET", path, headers={HEADER: used}, redirects=True) as response:
+                if response.status_code != 401:
+                    yield response
+                    return
+        fresh = await self.token(refused=used)
+        with _rate_limit_page():
+            async with self.http.stream("GET", path, headers={HEADER: fresh}, redirects=True) as response:
+                if response.status_code == 401:
+                    raise self.refused_again()
+                yield response
+
+    async def _exchange(self, method: str, path: str, **rest: Any) -> Answer:
+        with _rate_limit_page():
+            return await self.http.request(method, path, **rest)
 
     def _decode(self, answer: Answer, where: str) -> Any:
         if answer.status in {200, 201, 202}:
@@ -99,6 +121,8 @@ class Session:
             raise NotFound(f"{where}: VoIPstudio has no such thing (any more)")
         if answer.status >= 500:
             raise Unreachable(f"{where}: VoIPstudio failed (HTTP {answer.status}) {text}")
+        if answer.status == 400:
+            raise Refused(where, f"HTTP 400 {text}")
         raise BadAnswer(where, f"HTTP {answer.status} {text}")
 
     async def _login(self, refused: str | None) -> None:
@@ -121,7 +145,7 @@ class Session:
                 raise
 
     async def _fresh_token(self, email: str, password: str) -> str:
-        answer = await self.http.request("POST", "login", json={"email": email, "password": password})
+        answer = await self._exchange("POST", "login", json={"email": email, "password": password})
         if answer.status in {429, 403, 502, 503, 504}:
             raise_for_common(answer, "/login")
         if answer.status >= 500:
@@ -146,6 +170,17 @@ class Session:
         """Gives back a token that was made here, and closes the connections."""
         if self._made_here and self._token:
             with suppress(PbxError):
-                await self.http.request("POST", "logout", headers=self.headers, timeout=1.0)
+                await self.http.request("POST", "logout", headers={HEADER: self._token}, timeout=1.0)
         self._token = None
         await self.http.close()
+
+
+@contextmanager
+def _rate_limit_page() -> Iterator[None]:
+    """Its rate-limit page has malformed headers, which reads like a broken connection."""
+    try:
+        yield
+    except Unreachable as error:
+        if isinstance(error.__cause__, httpx.RemoteProtocolError) and "header" in str(error.__cause__):
+            raise Throttled("VoIPstudio answers with its rate-limit page") from None
+        raise

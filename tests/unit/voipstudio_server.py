@@ -1,0 +1,229 @@
+"""A VoIPstudio account in SQLite behind a real socket, whose quirks can be chosen: NULLs are SQL's, pages are pages."""
+
+import asyncio
+import json
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl
+
+import uvicorn
+
+from voiptui.model.settings import PbxSettings, Secret
+from voiptui.pbx.voipstudio.client import VoipStudio
+
+BASE = "/v1.2/voipstudio/"
+KEY = "0123456789abcdef0123456789abcdef01234567"
+PASSWORD = "s3cr3t-canary"
+Answered = tuple[int, dict[str, str], bytes]
+
+_SQL = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+
+
+def answer(body: Any, status: int = 200, **headers: str) -> Answered:
+    """An answer as its API gives it."""
+    return status, {"content-type": "application/json", **headers}, json.dumps(body).encode()
+
+
+class Asked:
+    """One request as it arrived."""
+
+    def __init__(self, scope: Any, body: bytes) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"].removeprefix(BASE)
+        self.query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+        self.headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        self.json: Any = json.loads(body) if body else None
+
+    @property
+    def filter(self) -> list[dict[str, Any]]:
+        """The entries of its filter."""
+        found: list[dict[str, Any]] = json.loads(self.query.get("filter", "[]"))
+        return found
+
+
+class Account:
+    """Its tables, and how it answers.
+
+    ``special`` answers a path otherwise; ``ignores`` are parameters without effect (``filter``, ``page``, ``limit``,
+    ``sort``); ``most`` rows in a page; ``announced`` more rows in ``total`` than there are (``None``: no total);
+    ``refuses`` are properties and operators answered by 400 with ``refusal``; ``arriving`` rows come one before each
+    page.
+    """
+
+    def __init__(self) -> None:
+        self.tables: dict[str, list[dict[str, Any]]] = {"cdrs": [], "monitors": [], "users": [], "apitokens": []}
+        self.special: dict[str, Callable[[Asked], Answered | None]] = {}
+        self.tokens = {KEY}
+        self.asked: list[Asked] = []
+        self.url = ""
+        self.reset()
+
+    def reset(self) -> None:
+        """An ordinary account again."""
+        self.ignores: frozenset[str] = frozenset()
+        self.most = 5000
+        self.announced: int | None = 0
+        self.refuses: frozenset[str] = frozenset()
+        self.refusal: Any = {"message": "Filtration error", "errors": []}
+        self.arriving: list[dict[str, Any]] = []
+        self.asked.clear()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """The ASGI side."""
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        asked = Asked(scope, body)
+        self.asked.append(asked)
+        status, headers, content = self.answer(asked)
+        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": pairs})
+        await send({"type": "http.response.body", "body": content})
+
+    def answer(self, asked: Asked) -> Answered:
+        """What comes back."""
+        special = self.special.get(asked.path)
+        found = special(asked) if special else None
+        if found is not None:
+            return found
+        if asked.headers.get("x-auth-token") not in self.tokens:
+            return answer({"message": "Unauthorized", "errors": []}, 401)
+        if asked.path not in self.tables:
+            return answer({"message": "Not found", "errors": []}, 404)
+        return self.listing(asked)
+
+    def listing(self, asked: Asked) -> Answered:
+        """One page of a table."""
+        if asked.path == "cdrs" and self.arriving and asked.query["limit"] != "1":
+            self.tables["cdrs"].append(self.arriving.pop())
+        rows = self.tables[asked.path]
+        entries = [] if "filter" in self.ignores else asked.filter
+        if any({entry["property"], entry["operator"]} & self.refuses for entry in entries):
+            return answer(self.refusal, 400)
+        if not rows:
+            return answer({"data": [], "total": 0})
+        names = sorted({name for row in rows for name in row})
+        clauses, values = ["1=1"], []
+        for entry in entries:
+            column, operator, wanted = f'"{entry["property"]}"', entry["operator"], entry["value"]
+            if operator == "in":
+                clauses.append(f"{column} in ({', '.join('?' * len(wanted))})")
+                values += wanted
+            elif operator in {"like", "notlike"}:
+                clauses.append(f"{column} {'not like' if operator == 'notlike' else 'like'} ?")
+                values.append(f"%{wanted}%")
+            else:
+                clauses.append(f"{column} {_SQL[operator]} ?")
+                values.append(wanted)
+        where = " and ".join(clauses)
+        order = "id desc" if "sort" in asked.query and "sort" not in self.ignores else "rowid"
+        limit = min(int(asked.query["limit"]), self.most) if "limit" not in self.ignores else min(25, self.most)
+        offset = 0 if "page" in self.ignores else (int(asked.query["page"]) - 1) * limit
+        with sqlite3.connect(":memory:") as db:
+            db.row_factory = sqlite3.Row
+            quoted = ", ".join(f'"{name}"' for name in names)
+            db.execute(f"create table t ({quoted})")
+            marks = ", ".join("?" * len(names))
+            db.executemany(f"insert into t values ({marks})", [[row.get(name) for name in names] for row in rows])  # noqa: S608
+            total = db.execute(f"select count(*) from t where {where}", values).fetchone()[0]  # noqa: S608
+            sql = f"select * from t where {where} order by {order} limit ? offset ?"  # noqa: S608
+            page = [dict(row) for row in db.execute(sql, [*values, limit, offset])]
+        db.close()
+        body: dict[str, Any] = {"data": page}
+        if self.announced is not None:
+            body["total"] = total + self.announced
+        return answer(body)
+
+    def settings(self, **more: Any) -> PbxSettings:
+        """A configuration with its key."""
+        given: dict[str, Any] = {"secrets": {"token": Secret(KEY)}, "timeout": 5}
+        return PbxSettings(name="cloud", system="voipstudio", url=self.url + BASE.rstrip("/"), **(given | more))
+
+    def login(self) -> PbxSettings:
+        """A configuration with e-mail and password."""
+        return self.settings(secrets={"password": Secret(PASSWORD)}, options={"email": "noc@example.com"})
+
+    def count(self, path: str) -> int:
+        """How often a path was asked."""
+        return sum(asked.path == path for asked in self.asked)
+
+
+def _server(app: Any) -> uvicorn.Server:
+    return uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off", ws="none"))
+
+
+def _address(server: uvicorn.Server) -> str:
+    return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+
+
+@contextmanager
+def in_thread() -> Iterator[Account]:
+    """A served account, for tests that are not asynchronous."""
+    account = Account()
+    server = _server(account)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    thread.start()
+    ready = threading.Event()
+    while not server.started:
+        ready.wait(0.01)
+    account.url = _address(server)
+    yield account
+    server.should_exit = True
+    thread.join(10)
+
+
+@asynccontextmanager
+async def served(account: Account | None = None) -> AsyncIterator[Account]:
+    """A served account."""
+    account = account or Account()
+    server = _server(account)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    account.url = _address(server)
+    try:
+        yield account
+    finally:
+        server.should_exit = True
+        await task
+
+
+@asynccontextmanager
+async def opened(account: Account, settings: PbxSettings | None = None) -> AsyncIterator[VoipStudio]:
+    """An adapter on it."""
+    system = VoipStudio(settings or account.settings())
+    try:
+        yield system
+    finally:
+        await system.close()
+
+
+@asynccontextmanager
+async def raw(reply: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """A bare socket that answers every request with these bytes; gives its address and what it was asked."""
+    seen: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(reply)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", seen
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+def query_of(head: bytes) -> dict[str, list[str]]:
+    """The query of a request as a bare socket saw it."""
+    return parse_qs(head.split(b" ", 2)[1].decode().partition("?")[2])
