@@ -304,7 +304,7 @@ async def test_an_error_with_200_is_never_saved_as_audio(endpoint: Endpoint, sys
 
 async def test_several_recordings_come_as_one_zip(system: VoipMonitor) -> None:
     some = tuple(row for row in await rows(system) if row.recording)[:2]
-    async with system.open_recordings(some) as stream:
+    async with system.export_recordings([row.id for row in some]) as stream:
         content = await whole(stream)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert sorted(archive.namelist()) == sorted(f"{row.id}.wav" for row in some)

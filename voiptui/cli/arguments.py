@@ -36,6 +36,12 @@ VERBS: dict[str, Verb] = {
     "trust": Verb("trust", "trust", "show the certificate of a system and pin it", own_format=True),
     "tokens": Verb("tokens", "tokens", "long-lived tokens of telephone systems: list, create, revoke"),
     "mikopbx": Verb("mikopbx", "mikopbx", "employees and trunks of a MikoPBX: list, add (also many from a CSV)"),
+    "voipmonitor": Verb(
+        "voipmonitor",
+        "voipmonitor",
+        "packets, public links, audio pictures, reports, ids of VoIPmonitor",
+        own_format=True,
+    ),
     "config": Verb("configuration", "config", "where the configuration lies, what it says, whether it is right"),
     "completion": Verb("completion", "completion", "what makes bash, zsh or fish complete verbs, options and filters"),
     "help": Verb("topics", "topics", "what there is to know about filters, configuration, keys", own_format=True),

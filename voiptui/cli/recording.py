@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +9,17 @@ from typing import TYPE_CHECKING
 
 from voiptui.cli.common import Progress, chosen, configuration, failure, run_until_done, say
 from voiptui.cli.errors import Exit, UsageError, exit_code
+from voiptui.cli.saving import STANDARD_OUTPUT, Made, Saving, check_output, is_folder
 from voiptui.config.load import Config
 from voiptui.model.records import Cdr, Recording
-from voiptui.pbx.base import TelephoneSystem
+from voiptui.model.time import now
+from voiptui.pbx.base import RecordingArchives, TelephoneSystem
 from voiptui.pbx.errors import NotFound, PbxError
 
 if TYPE_CHECKING:
     from voiptui.engine.downloads import Progress as Received
 
 FORMATS = ("original", "mp3", "wav", "ogg")
-STANDARD_OUTPUT = "-"
 
 
 def recording_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,25 +27,23 @@ def recording_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("calls", nargs="+", metavar="PBX:ID", help="as pbx and id stand in the rows of voiptui cdr")
     parser.add_argument("-o", "--output", metavar="DIR|FILE|-", help="a folder, a file, or - for standard output")
     parser.add_argument("--format", choices=FORMATS, default="original", help="default: as it was recorded")
+    parser.add_argument("--zip", action="store_true", help="one ZIP, packed by the system: many calls at once")
 
 
 def recording(args: argparse.Namespace) -> int:
     """Fetches them; a file that exists already is never overwritten."""
-    wanted = [_parts(text) for text in args.calls]
+    wanted = [parts(text) for text in args.calls]
     args.pbx = list(dict.fromkeys(name for name, _ in wanted))
     config = configuration(args)
     chosen(config, args.pbx)
-    if args.output is not None and len(wanted) > 1 and not _is_folder(args.output):
-        what = "standard output takes" if args.output == STANDARD_OUTPUT else "a file takes"
-        raise UsageError(f"-o: {what} one recording; give a folder (ending in /) for {len(wanted)} calls")
-    if args.output == STANDARD_OUTPUT and sys.stdout.isatty():
-        raise UsageError("-o -: standard output is a terminal; pipe it into a player or a file")
-    if args.output not in {None, STANDARD_OUTPUT} and not _is_folder(args.output) and os.path.lexists(args.output):
-        raise UsageError(f"already here: {args.output} is not overwritten")
+    if args.zip:
+        return run_until_done(_zipped(args, config, wanted))
+    check_output(args.output, len(wanted), "recording")
     return run_until_done(_Fetch(args, config, wanted).run())
 
 
-def _parts(text: str) -> tuple[str, str]:
+def parts(text: str) -> tuple[str, str]:
+    """PBX and id of ``PBX:ID``; raises `UsageError`."""
     name, colon, call = text.strip().partition(":")
     if not (name and colon and call):
         raise UsageError(f"expected PBX:ID such as london:81, found {text!r}")
@@ -54,8 +52,50 @@ def _parts(text: str) -> tuple[str, str]:
     return name, call
 
 
-def _is_folder(output: str) -> bool:
-    return output != STANDARD_OUTPUT and (output.endswith(os.sep) or Path(output).is_dir())
+async def _zipped(args: argparse.Namespace, config: Config, wanted: Sequence[tuple[str, str]]) -> int:
+    """All of one system in one archive, where it packs them itself."""
+    from voiptui.engine.audit import Audit, usual_path
+    from voiptui.engine.filenames import kind_of, part
+    from voiptui.engine.systems import open_systems
+
+    pbxs = chosen(config, args.pbx)
+    if len(args.pbx) > 1:
+        raise UsageError(f"--zip: the calls of one PBX, found {', '.join(args.pbx)}")
+    if args.format != "original":
+        raise UsageError("--zip: recordings are packed as they were recorded; leave --format out")
+    check_output(args.output, 1, "archive")
+    name, ids = args.pbx[0], list(dict.fromkeys(call for _, call in wanted))
+    systems = open_systems(pbxs)
+    system = systems[name]
+    if not isinstance(system, RecordingArchives):
+        await systems.close()
+        raise UsageError(f"--zip: {name} packs no archives; without --zip its recordings come one by one")
+    saving = Saving(args.output, config.download_directory or Path(), Audit(usual_path()))
+    what = f"{name}:{ids[0]}" if len(ids) == 1 else f"{name}: {len(ids)} calls"
+    made = Made(
+        what=what,
+        action="download",
+        stem=f"{now().astimezone(config.timezone):%Y%m%d-%H%M%S}_{part(name)}_{len(ids)}-recordings",
+        judge=lambda head: "zip" if kind_of(head) == "zip" else None,
+        noted={"recording": "zip", "ids": ids},
+    )
+    try:
+        async with Progress(lambda: f"waiting until {name} has packed {len(ids)} calls"):
+            await saving.save(made, system.export_recordings(ids))
+    except PbxError as error:
+        say(failure(name, error))
+        return Exit.NONE_ANSWERED
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        say(f"{error.filename or 'the archive'} cannot be written: {error.strerror or error}")
+        return Exit.NONE_ANSWERED
+    except asyncio.CancelledError:
+        say("interrupted: nothing was kept")
+        return Exit.INTERRUPTED
+    finally:
+        await systems.close()
+    return Exit.OK
 
 
 class _Fetch:
@@ -75,7 +115,7 @@ class _Fetch:
                 raise UsageError(f"the PBX {name!r} is switched off (enabled = false)")
         self._systems = open_systems(pbxs)
         folder = config.download_directory or Path()
-        if self._output is not None and _is_folder(self._output):
+        if self._output is not None and is_folder(self._output):
             folder = Path(self._output)
         self._downloader = Downloader(
             folder, parallel=config.limits.downloads, audit=Audit(usual_path()), zone=config.timezone
@@ -107,7 +147,7 @@ class _Fetch:
             found = await system.recordings(cdr)
             if not found:
                 raise NotFound(f"the call {call} has no recording")
-            one = self._output is not None and not _is_folder(self._output)
+            one = self._output is not None and not is_folder(self._output)
             if one and len(found) > 1:
                 raise NotFound(f"the call {call} has {len(found)} recordings: give a folder instead of one file")
         except PbxError as error:

@@ -1,6 +1,6 @@
 """What a telephone system must be able to do, and how it declares what it cannot."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from types import MappingProxyType
@@ -221,6 +221,15 @@ class PacketCaptures(Protocol):
 
     def pcap(self, record: Cdr) -> AbstractAsyncContextManager[RecordingStream]:
         """Opens the packets of a call: pcap, or a ZIP of several; raises `NotFound`, `NotPermitted`."""
+        ...
+
+
+@runtime_checkable
+class RecordingArchives(Protocol):
+    """A system that packs the recordings of many calls into one ZIP."""
+
+    def export_recordings(self, cdr_ids: Sequence[str]) -> AbstractAsyncContextManager[RecordingStream]:
+        """Opens the ZIP once it is packed; raises `NotFound` when none of the calls has a recording."""
         ...
 
 

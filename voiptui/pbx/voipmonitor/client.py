@@ -1,6 +1,6 @@
 """VoIPmonitor behind the door: what its GUI's two APIs and its sensor's manager tell a monitor."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -195,9 +195,9 @@ class VoipMonitor:
         missing = _NOT_YET.format(what="audio")
         return files.opened(self._wire, "getVoiceRecording", params, files.AUDIO, missing)
 
-    def open_recordings(self, records: tuple[Cdr, ...]) -> AbstractAsyncContextManager[files.Opened]:
+    def export_recordings(self, cdr_ids: Sequence[str]) -> AbstractAsyncContextManager[files.Opened]:
         """The audio of several calls in one ZIP."""
-        params = {"cdrId": [_number(record.id) for record in records]}
+        params = {"cdrId": [_number(one) for one in cdr_ids]}
         return files.opened(self._wire, "getVoiceRecording", params, files.AUDIO, _NOT_YET.format(what="audio"))
 
     def pcap(self, record: Cdr, *, merge: bool = False) -> AbstractAsyncContextManager[files.Opened]:
