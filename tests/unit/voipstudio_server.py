@@ -122,18 +122,20 @@ class Account:
                 clauses.append(f"{column} {_SQL[operator]} ?")
                 values.append(wanted)
         where = " and ".join(clauses)
-        order = "id desc" if "sort" in asked.query and "sort" not in self.ignores else "rowid"
+        ordered = "id" in names and "sort" in asked.query and "sort" not in self.ignores
+        order = "id desc" if ordered else "rowid"
         limit = min(int(asked.query["limit"]), self.most) if "limit" not in self.ignores else min(25, self.most)
         offset = 0 if "page" in self.ignores else (int(asked.query["page"]) - 1) * limit
         with sqlite3.connect(":memory:") as db:
-            db.row_factory = sqlite3.Row
-            quoted = ", ".join(f'"{name}"' for name in names)
+            # a text of digits equals its number, as in the database that it has
+            quoted = ", ".join(f'"{name}" numeric' for name in names)
             db.execute(f"create table t ({quoted})")
             marks = ", ".join("?" * len(names))
-            db.executemany(f"insert into t values ({marks})", [[row.get(name) for name in names] for row in rows])  # noqa: S608
+            kept = [[_stored(row.get(name)) for name in names] for row in rows]
+            db.executemany(f"insert into t values ({marks})", kept)  # noqa: S608
             total = db.execute(f"select count(*) from t where {where}", values).fetchone()[0]  # noqa: S608
-            sql = f"select * from t where {where} order by {order} limit ? offset ?"  # noqa: S608
-            page = [dict(row) for row in db.execute(sql, [*values, limit, offset])]
+            sql = f"select rowid from t where {where} order by {order} limit ? offset ?"  # noqa: S608
+            page = [rows[row[0] - 1] for row in db.execute(sql, [*values, limit, offset])]
         db.close()
         body: dict[str, Any] = {"data": page}
         if self.announced is not None:
@@ -154,8 +156,12 @@ class Account:
         return sum(asked.path == path for asked in self.asked)
 
 
+def _stored(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list | dict) else value
+
+
 def _server(app: Any) -> uvicorn.Server:
-    return uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off", ws="none"))
+    return uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none", access_log=False))
 
 
 def _address(server: uvicorn.Server) -> str:

@@ -151,16 +151,18 @@ class VoipStudio:
     async def cdr(self, cdr_id: str) -> Cdr:
         """One CDR by its id."""
         try:
-            listing = await self._lists.page(self._paths["cdrs"], (Entry("id", "eq", cdr_id),), 1, 2)
-            rows = listing.rows
+            rows = (await self._lists.page(self._paths["cdrs"], (Entry("id", "eq", cdr_id),), 1, 2)).rows
+            heeded = not rows or str(rows[0].get("id")) == cdr_id
         except Refused:
+            heeded = False
+        if not heeded:
             reply = await self._session.get(f"{self._paths['cdrs']}/{_path_safe(cdr_id)}")
             rows = [decode.record_of(reply.body, "cdrs")]
         for row in rows:
             one = decode.cdr(row, self.settings.name, self._zone)
             if one is not None and one.id == cdr_id:
-                found = await self.recordings(one)
-                return replace(one, recordings=found, recording=bool(found))
+                (found,) = await self._monitors.matched([one])
+                return found
         raise NotFound(f"VoIPstudio has no CDR {cdr_id}")
 
     async def detail(self, record: Cdr | Registration | Call | Health) -> Detail:
