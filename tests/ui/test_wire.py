@@ -57,10 +57,13 @@ def seen(terminal: pyte.Screen) -> list[list[tuple[object, ...]]]:
     return rows
 
 
-@given(st.lists(frame, min_size=1, max_size=6))
-@settings(max_examples=150, deadline=None)
-def test_shows_the_same_as_the_framework_wrote(frames: list[list[tuple[int, list[tuple[str, str]]]] | int]) -> None:
-    wire = Wire()
+@given(st.lists(frame, min_size=1, max_size=6), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_shows_the_same_as_the_framework_wrote(
+    frames: list[list[tuple[int, list[tuple[str, str]]]] | int], erases: bool
+) -> None:
+    wire = Wire(erases=erases)
+    wire.columns = WIDTH
     (plain, into_plain), (slim, into_slim) = screen(), screen()
     lines: list[list[tuple[str, str]]] = [[("", " " * WIDTH)] for _ in range(HEIGHT)]
     whole: list[tuple[int, list[tuple[str, str]]]] = list(enumerate(lines))
@@ -110,7 +113,17 @@ def test_a_title_passes_and_another_screen_or_forgetting_sends_all_again() -> No
     whole = wire.slim(data)
     assert wire.slim("\x1b]2;title\x07") == "\x1b]2;title\x07"
     assert wire.slim(data) == ""
-    assert wire.slim("\x1b[?1049h") == "\x1b[?1049h"
+    assert wire.slim("\x1b[?1049h") == "\x1b[m\x1b[?1049h", "a screen is left with the plain pen"
     assert wire.slim(data) == whole
     wire.forget()
     assert wire.slim(data) == whole
+
+
+def test_long_blanks_are_erased_where_the_terminal_keeps_the_colour_of_the_ground() -> None:
+    sizes = []
+    for erases in (False, True):
+        wire = Wire(erases=erases)
+        wire.columns = 120
+        wire.slim(painted(0, 0, [(STYLES[2], " " * 120)]))
+        sizes.append(len(wire.slim(painted(0, 0, [(STYLES[1], "a" + " " * 59 + "b" + " " * 59)]))))
+    assert sizes[1] < sizes[0] - 90

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
 BETWEEN_PAINTS = 0.1
 SAID_FOR = 12.0
 LONGEST_END = 0.3
+LOOKS_FOR = 60.0
+"""So many seconds after the last key seconds are still shown."""
+COARSE_TICKS = {name: 15 if name is PaneName.CALLS else 60 for name in PaneName}
 TITLES = {
     PaneName.SYSTEMS: "Systems",
     PaneName.REGISTRATIONS: "Registrations",
@@ -123,7 +127,9 @@ class Monitor(Deeds, App[None]):
         self._title_sent = ""
         self._seen_events = 0
         self._unsubscribe: Callable[[], None] | None = None
-        self._quieter = False
+        self._blurred = False
+        self._touched = monotonic()
+        self._ticks = 0
         self._logbook: Logbook | None = None
         use_theme(self, services.config.theme or "dark", no_color=no_color)
         for key, action_id in self.keymap.keys.items():
@@ -326,8 +332,10 @@ class Monitor(Deeds, App[None]):
         self._paint_lines()
 
     def _tick(self) -> None:
+        self._set_coarse(self._blurred or monotonic() - self._touched > LOOKS_FOR)
         self._paint_lines()
-        if self.pane is not None and not self._quieter:
+        self._ticks += 1
+        if self.pane is not None and not (self._coarse and self._ticks % COARSE_TICKS[self.pane_name]):
             self.pane.tick()
         if self._said is not None and self.services.clock().timestamp() > self._said_until:
             self._said = None
@@ -344,12 +352,12 @@ class Monitor(Deeds, App[None]):
         services = self.services
         marks = pbx_marks(services)
         room = self.size.width
-        clock = clock_text(services.clock(), services.zone, services.zone_name, room, coarse=self._quieter)
+        clock = clock_text(services.clock(), services.zone, services.zone_name, room, coarse=self._coarse)
         right = [Span(clock), Span(" ")]
         if services.poller.paused:
             right.insert(0, Span("PAUSED  ", "warn"))
         header.show(
-            header_spans(marks, room - spans_width(right) - 1, ascii_only=services.ascii_only, coarse=self._quieter),
+            header_spans(marks, room - spans_width(right) - 1, ascii_only=services.ascii_only, coarse=self._coarse),
             right,
         )
         marked = self._tab_marks(worst(marks))
@@ -419,12 +427,36 @@ class Monitor(Deeds, App[None]):
 
     def on_app_blur(self) -> None:
         """Nobody looks: no seconds."""
-        self._quieter = True
+        self._blurred = True
 
     def on_app_focus(self) -> None:
         """Somebody looks again."""
-        self._quieter = False
-        self._tick()
+        self._blurred = False
+        self._look_closely()
+
+    async def on_event(self, event: events.Event) -> None:
+        """A key or a click: somebody looks."""
+        if isinstance(event, events.Key | events.Paste | events.MouseDown | events.MouseScrollDown):
+            self._look_closely()
+        await super().on_event(event)
+
+    def _look_closely(self) -> None:
+        self._touched = monotonic()
+        if self._coarse and not self._blurred:
+            self._set_coarse(False)
+            self._paint_lines()
+
+    @property
+    def _coarse(self) -> bool:
+        return self.services.coarse
+
+    def _set_coarse(self, coarse: bool) -> None:
+        """Whether seconds are shown: to somebody who is there, not through the night."""
+        if coarse == self._coarse:
+            return
+        self.services.coarse = coarse
+        for pane in self.query_panes():
+            pane.grid.look = self.services.look
 
     # Ending
 
@@ -513,7 +545,7 @@ def run(
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGHUP):
+        for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             loop.add_signal_handler(name, app.exit)
         try:
             await app.run_async(mouse=config.mouse if mouse is None else mouse)

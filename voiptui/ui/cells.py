@@ -83,11 +83,15 @@ ASCII = Signs(
 
 
 class Look(Struct, frozen=True, kw_only=True):
-    """How values are shown: the zone of times, the moment ages count to, the set of signs."""
+    """How values are shown: the zone of times, the moment ages count to, the set of signs.
+
+    ``coarse`` says that nobody looks closely: ages and latencies as upper bounds that seldom change.
+    """
 
     zone: tzinfo
     now: datetime
     signs: Signs = UNICODE
+    coarse: bool = False
 
 
 class Cell(NamedTuple):

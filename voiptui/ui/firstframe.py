@@ -56,7 +56,8 @@ def draw(words: "list[str]") -> bool:
 
     attributes = termios.tcgetattr(0)
     quiet = termios.tcgetattr(0)
-    # what is typed meanwhile is for the monitor: it is neither shown nor kept back until Enter
+    # what is typed meanwhile is for the monitor: neither shown nor kept back until Enter, and Enter stays what it is
+    quiet[0] &= ~(termios.ICRNL | termios.INLCR | termios.IXON)
     quiet[3] &= ~(termios.ECHO | termios.ICANON)
     _drawn = Frame(text, (size[0], size[1]), attributes)
     termios.tcsetattr(0, termios.TCSANOW, quiet)
@@ -101,7 +102,7 @@ def _end_cleanly() -> None:
         leave()
         os._exit(128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, end)
 
 

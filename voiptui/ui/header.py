@@ -35,6 +35,8 @@ LOOK_OF = {
     "unsupported": "dim",
     "paused": "warn",
 }
+AGE_STEP = 5
+"""The ages on the top line go by steps of so many seconds: one that changes each second costs a slow link more."""
 BADNESS = ("failed", "stale", "connecting", "paused", "fresh", "unsupported", "disabled")
 
 
@@ -58,11 +60,14 @@ class TabMark(Struct, frozen=True, kw_only=True):
     active: bool = False
 
 
-def age_text(seconds: float, *, coarse: bool = False) -> str:
-    """``4s``, ``3m``, ``2h``, ``5d``; coarse ages change once a minute."""
+def age_text(seconds: float, *, coarse: bool = False, step: int = 1) -> str:
+    """``4s``, ``3m``, ``2h``, ``5d``; coarse ages change once a minute.
+
+    ``step`` rounds seconds up: what is shown is never younger than what it tells of.
+    """
     whole = max(0, int(seconds))
     if whole < 60:
-        return "<1m" if coarse else f"{whole}s"
+        return "<1m" if coarse else f"{-(-whole // step) * step or step}s" if step > 1 else f"{whole}s"
     if whole < 3600:
         return f"{whole // 60}m"
     return f"{whole // 3600}h" if whole < 86400 else f"{whole // 86400}d"
@@ -86,7 +91,7 @@ def clock_text(now: datetime, zone: tzinfo, zone_name: str, room: int, *, coarse
 def _mark_spans(mark: PbxMark, *, notes: bool, ascii_only: bool, coarse: bool) -> list[Span]:
     sign = (SIGNS_ASCII if ascii_only else SIGNS)[mark.word]
     word = "" if mark.word == "fresh" else f" {mark.word}"
-    age = "" if mark.age is None or mark.word == "disabled" else f" {age_text(mark.age, coarse=coarse)}"
+    age = "" if mark.age is None or mark.word == "disabled" else f" {age_text(mark.age, coarse=coarse, step=AGE_STEP)}"
     spans = [Span(f"{sign} ", LOOK_OF[mark.word]), Span(mark.name), Span(word, LOOK_OF[mark.word]), Span(age, "dim")]
     if mark.insecure:
         spans.append(Span(" INSECURE TLS", "alert"))

@@ -13,6 +13,7 @@ from voiptui.ui.header import LOOK_OF, SIGNS, SIGNS_ASCII, age_text
 
 NOT_OFFERED = "n/a"
 HOUR_COLUMNS = 20
+_BOUNDS = (0.5, 2.0, 10.0)
 _TONES = {"good": Tone.GOOD, "warn": Tone.WARN, "bad": Tone.BAD, "dim": Tone.QUIET}
 
 
@@ -60,13 +61,17 @@ def _age(record: SystemRow, look: Look) -> Cell:
     if record.taken is None:
         return Cell(look.signs.missing, Tone.QUIET)
     return Cell(
-        age_text((look.now - record.taken).total_seconds()), Tone.WARN if record.state == "stale" else Tone.PLAIN
+        age_text((look.now - record.taken).total_seconds(), coarse=look.coarse),
+        Tone.WARN if record.state == "stale" else Tone.PLAIN,
     )
 
 
 def _latency(record: SystemRow, look: Look) -> Cell:
     if record.latency is None:
         return Cell(look.signs.missing, Tone.QUIET)
+    if look.coarse:
+        bound = next((bound for bound in _BOUNDS if record.latency < bound), None)
+        return Cell(f"<{bound:g}s" if bound else f"{record.latency // 10 * 10:.0f}s")
     return Cell(f"{record.latency * 1000:.0f}ms" if record.latency < 10 else f"{record.latency:.0f}s")
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Services:
-    """Given to each pane once; only the zone changes while the program runs."""
+    """Given to each pane once; only the zone, and whether values are shown coarse, change while the program runs."""
 
     config: "Config"
     systems: "Systems"
@@ -38,6 +38,7 @@ class Services:
     clock: Callable[[], datetime] = present
     state_directory: Path | None = None
     log_path: Path | None = None
+    coarse: bool = False
     remembered: Remembered = field(default_factory=lambda: Remembered(None))
     _zones: list[tuple[str, tzinfo]] = field(default_factory=list)
 
@@ -94,7 +95,7 @@ class Services:
     @property
     def look(self) -> Look:
         """How cells are written now."""
-        return Look(zone=self.zone, now=self.clock(), signs=self.signs)
+        return Look(zone=self.zone, now=self.clock(), signs=self.signs, coarse=self.coarse)
 
     @property
     def names(self) -> tuple[str, ...]:

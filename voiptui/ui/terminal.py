@@ -30,7 +30,7 @@ class QuickDriver(LinuxDriver):
             # standard error is kept in a file: the screen is still the terminal's
             self._file = sys.__stdout__
         self._wake_read, self._wake_write = os.pipe()
-        self._wire = Wire()
+        self._wire = Wire(erases=_erases_with_colour())
         self._wire_size: os.terminal_size | None = None
         self._first: Frame | None = None
 
@@ -40,6 +40,7 @@ class QuickDriver(LinuxDriver):
         if self._first is not None:
             self._wire.hold(self._first.text)
             self._wire_size = os.terminal_size(self._first.size)
+            self._wire.columns = self._wire_size.columns
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._first is not None and self.attrs_before is not None:
             self.attrs_before = self._first.attributes
@@ -58,6 +59,7 @@ class QuickDriver(LinuxDriver):
             size = os.get_terminal_size(self.fileno)
             if size != self._wire_size:
                 self._wire_size = size
+                self._wire.columns = size.columns
                 self._wire.forget()
         slimmed = self._wire.slim(data)
         if slimmed:
@@ -109,6 +111,17 @@ class QuickDriver(LinuxDriver):
         self._disable_mouse_support()
         with contextlib.suppress(termios.error):
             termios.tcflush(self.fileno, termios.TCIFLUSH)
+
+
+def _erases_with_colour() -> bool:
+    """Whether the terminal, by its description, erases characters and leaves the ground in the pen's colour."""
+    try:
+        import curses
+
+        curses.setupterm()
+        return bool(curses.tigetflag("bce") == 1 and curses.tigetstr("ech") and curses.tigetstr("el"))
+    except (ImportError, OSError, curses.error):
+        return False
 
 
 def title_sequence(title: str) -> str:

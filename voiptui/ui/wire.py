@@ -5,6 +5,7 @@ that moved are scrolled by the terminal itself. Anything but moves, styles and t
 """
 
 import re
+from collections import Counter
 from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple
@@ -23,6 +24,11 @@ _SHOWS_ON_BLANKS = frozenset({"4", "7", "9", "21", "53"})
 _BRIDGE = 6
 _SHIFTS = (1, -1, 3, -3, 2, -2)
 _WORTH_SCROLLING = 4
+_WORTH_ERASING = 11
+_WORTH_CLEARING = 20
+_WORTH_JUMPING = 5
+IDLE = (0, 1)
+"""Where the framework leaves the cursor when nobody types."""
 _LEVELS = (0, 95, 135, 175, 215, 255)
 
 
@@ -40,6 +46,8 @@ class Pen(NamedTuple):
 
 
 PLAIN = Pen()
+UNKNOWN = Pen(_SHOWS_ON_BLANKS | {"?"})
+"""What no cell is written with: the next style is told whole."""
 Cell = tuple[str, Pen]
 Row = list[Cell | None]
 
@@ -122,11 +130,19 @@ def _is_sure(character: str) -> bool:
 
 
 class Wire:
-    """A picture of the terminal, and what must be sent so that it becomes the next one."""
+    """A picture of the terminal, and what must be sent so that it becomes the next one.
 
-    def __init__(self) -> None:
+    ``columns`` is the terminal's width where it is known. ``erases`` says that the terminal erases with the colour of
+    the pen, so that long blanks need not be sent as such.
+    """
+
+    def __init__(self, *, erases: bool = False) -> None:
+        self.columns: int | None = None
+        self._erases = erases
         self._rows: list[Row] = []
         self._pending = ""
+        self._left: tuple[int, int] | None = None
+        self._pen = UNKNOWN
         self._held: list[Row] | None = None
 
     def hold(self, shown: str) -> None:
@@ -135,6 +151,7 @@ class Wire:
         if frame is not None:
             self._send(*frame)
             self._held = [list(row) for row in self._rows]
+            self._pen = PLAIN
 
     def release(self) -> str:
         """What to send so that all that was noted since `hold` is shown."""
@@ -145,6 +162,7 @@ class Wire:
 
     def forget(self) -> None:
         """Nothing is known of what the terminal shows: all of the next frame is sent."""
+        self._pen = UNKNOWN
         self._rows = []
         if self._held is not None:
             self._held = []
@@ -160,9 +178,12 @@ class Wire:
             return ended
         frame = self._read(data)
         if frame is None:
-            if not _PAINTLESS.fullmatch(data):
-                self.forget()
             sent = data
+            if not _PAINTLESS.fullmatch(data):
+                pen = self._pen
+                self.forget()
+                if pen not in {PLAIN, UNKNOWN}:
+                    sent = f"\x1b[m{data}"
         else:
             sent = self._send(*frame)
             if self._held is not None:
@@ -197,7 +218,7 @@ class Wire:
         height = max(touched, default=-1) + 1
         while len(self._rows) < height:
             self._rows.append([])
-        out = _Output()
+        out = _Output(self._pen, self.columns if self._erases else None)
         if len(touched) >= _WORTH_SCROLLING:
             self._scroll(touched, out)
         for y in sorted(touched):
@@ -205,7 +226,11 @@ class Wire:
             if row != self._rows[y]:
                 out.row(y, self._rows[y], row)
                 self._rows[y] = row
-        return out.finish(left)
+        # the place of a hidden cursor is told again only where somebody types
+        sent = out.finish(None if left == self._left == IDLE else left)
+        if sent and self._held is None:
+            self._left, self._pen = left, out.pen
+        return sent
 
     def _scroll(self, touched: dict[int, Row], out: "_Output") -> None:
         """Lets the terminal move lines that are wanted a little higher or lower than they stand."""
@@ -266,11 +291,12 @@ def _reach(row: Row, end: int) -> None:
 
 
 class _Output:
-    """The sequences of one frame; it begins and ends with the plain pen."""
+    """The sequences of one frame; ``pen`` is what the terminal writes with, before and after."""
 
-    def __init__(self) -> None:
+    def __init__(self, pen: Pen, erase_to: int | None) -> None:
+        self._erase_to = erase_to
         self._parts: list[str] = []
-        self._pen = PLAIN
+        self.pen = pen
         self._at: tuple[int, int] | None = None
 
     def scroll(self, top: int, bottom: int, shift: int) -> None:
@@ -302,20 +328,64 @@ class _Output:
 
     def _run(self, y: int, x: int, cells: list[Cell], length: int) -> None:
         self._move(y, x)
-        for character, pen in cells:
+        ground = self._cleared(x, cells)
+        skip = 0
+        for index, (character, pen) in enumerate(cells):
+            if skip:
+                skip -= 1
+                continue
+            if character == " " and self._erase_to is not None and not pen.attributes:
+                blanks = _blanks(cells, index)
+                if self._passed_over(x, pen, blanks, ground):
+                    x += blanks
+                    skip = blanks - 1
+                    continue
             x += 1
             if character == "":
                 continue
-            if character == " " and not pen.attributes and self._pen.colours_blanks_only:
-                pen = self._pen._replace(paper=pen.paper)  # noqa: PLW2901
-            if pen != self._pen:
-                self._parts.append(_change(self._pen, pen))
-                self._pen = pen
+            if character == " " and not pen.attributes and self.pen.colours_blanks_only:
+                pen = self.pen._replace(paper=pen.paper)  # noqa: PLW2901
+            self._take(pen)
             self._parts.append(character)
             if not _is_sure(character) and x < length:
                 following = x + get_character_cell_size(character[0]) - 1
                 self._parts.append(f"\x1b[{following + 1}G")
         self._at = (y, x) if x < length else None
+
+    def _take(self, pen: Pen) -> None:
+        if pen != self.pen:
+            self._parts.append(_change(self.pen, pen))
+            self.pen = pen
+
+    def _cleared(self, x: int, cells: list[Cell]) -> str | None:
+        """Clears a line that is written as a whole to the ground of most of its blanks, and gives that."""
+        if x or self._erase_to is None or len(cells) != self._erase_to:
+            return None
+        grounds = Counter(pen.paper for character, pen in cells if character == " " and not pen.attributes)
+        ground, count = grounds.most_common(1)[0] if grounds else ("", 0)
+        if count < _WORTH_CLEARING:
+            return None
+        self._take_paper(ground)
+        self._parts.append("\x1b[K")
+        return ground
+
+    def _passed_over(self, x: int, pen: Pen, blanks: int, ground: str | None) -> bool:
+        """Whether blanks need not be written: they are there already, or are erased in fewer bytes."""
+        to_end = x + blanks == self._erase_to
+        if pen.paper == ground:
+            if blanks < _WORTH_JUMPING and not to_end:
+                return False
+            if not to_end:
+                self._parts.append(f"\x1b[{blanks}C")
+            return True
+        if blanks < _WORTH_ERASING and not (to_end and blanks > 3):
+            return False
+        self._take_paper(pen.paper)
+        self._parts.append("\x1b[K" if to_end else f"\x1b[{blanks}X\x1b[{blanks}C")
+        return True
+
+    def _take_paper(self, paper: str) -> None:
+        self._take(self.pen._replace(paper=paper) if self.pen.colours_blanks_only else Pen(paper=paper))
 
     def _move(self, y: int, x: int) -> None:
         if self._at == (y, x):
@@ -329,11 +399,17 @@ class _Output:
         """The whole frame; the cursor is left where the framework wants it, if anything was written."""
         if not self._parts:
             return ""
-        if self._pen != PLAIN:
-            self._parts.append("\x1b[m")
         if left is not None and left != self._at:
             self._parts.append(f"\x1b[{left[0] + 1};{left[1] + 1}H")
         return "".join(self._parts)
+
+
+def _blanks(cells: list[Cell], index: int) -> int:
+    """How many blanks of the same ground begin there."""
+    paper, end = cells[index][1].paper, index
+    while end < len(cells) and cells[end][0] == " " and not cells[end][1].attributes and cells[end][1].paper == paper:
+        end += 1
+    return end - index
 
 
 def _is_tail(cell: Cell | None) -> bool:
