@@ -17,6 +17,8 @@ _TEXTS = {
     "off": ("Disabled", "grey", "Provider disabled by administrator"),
 }
 
+LONGEST_EXPIRY = timedelta(hours=1)
+
 
 class Status:
     """What this PBX tells of the present; ``down`` is whether its Asterisk is stopped."""
@@ -28,7 +30,7 @@ class Status:
     def phones(self, at: datetime, down: bool) -> dict[str, Any]:
         """``sip:getStatuses``: number -> status, enabled phones only."""
         found = {
-            one.name: self._phone(one, down)
+            one.name: self._phone(one, down or _forgotten(one, at))
             for one in self.names.world.registrations(self.names.site, at)
             if one.kind == "extension" and one.state != "disabled"
         }
@@ -36,8 +38,8 @@ class Status:
             found[number] = {"extension": number, "callerid": name, "status": "Unavailable", "devices": [], "rtt": None}
         return found
 
-    def _phone(self, one: Presence, down: bool) -> dict[str, Any]:
-        devices = [] if down else one.bindings
+    def _phone(self, one: Presence, empty: bool) -> dict[str, Any]:
+        devices = [] if empty else one.bindings
         return {
             "extension": one.name,
             "callerid": one.label,
@@ -52,7 +54,7 @@ class Status:
                 }
                 for device in devices
             ],
-            "rtt": None if down else one.rtt,
+            "rtt": None if empty else one.rtt,
         }
 
     def trunks(self, at: datetime, down: bool) -> dict[str, Any]:
@@ -223,6 +225,11 @@ class Status:
         orphan = {"start": names.text(names.world.epoch - timedelta(hours=7)), "answer": "", "endtime": ""}
         orphan |= {"src_num": "299", "src_name": "", "dst_num": "298", "dst_name": "", "did": ""}
         return [*rows, orphan | {"linkedid": "mikopbx-stale.1"}]
+
+
+def _forgotten(one: Presence, at: datetime) -> bool:
+    """A contact is kept until it expires; then an unavailable phone has no device any more."""
+    return one.state == "unregistered" and at - one.since > LONGEST_EXPIRY
 
 
 def _state(one: Presence) -> str:

@@ -14,7 +14,7 @@ from voiptui.ui.cells import Look, Tone, cell, harmless, has_sign, state_cell
 from voiptui.ui.timeline import Runs, ladder_lines, leg_lines
 
 Shown = Cdr | Registration | Call | Health
-LABEL_WIDTH = 18
+LABEL_WIDTH = 20
 _BANDS = ((4.0, "good", Tone.GOOD), (3.6, "fair", Tone.PLAIN), (3.1, "poor", Tone.WARN), (0.0, "bad", Tone.BAD))
 
 

@@ -137,4 +137,4 @@ async def ask_detail(services: "Services", record: Any) -> Detail:
         return Detail(sections=here, notes=(f"{record.pbx} did not answer in time",))
     except PbxError as error:
         return Detail(sections=here, notes=(f"{record.pbx}: {error}",))
-    return Detail(sections=(*told.sections, *here), messages=told.messages, notes=told.notes)
+    return Detail(sections=(*here, *told.sections), messages=told.messages, notes=told.notes)
