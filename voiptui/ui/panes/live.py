@@ -16,6 +16,39 @@ class LivePane(Pane):
 
     stream: Stream
     ignored = UNMARKED
+    _basis: tuple[object, ...] | None = None
+    _revision = 0
+
+    def reload(self, *, mark: bool = True) -> None:
+        """Shows the store's rows; when only contents changed and no place in the order, only those rows are touched."""
+        store, basis = self.services.store, (self.order, self.field_names)
+        plain = self.kind is not None and not self.filter_text and not self.services.config.mask
+        if plain and mark and basis == self._basis and self._patched():
+            return
+        self._basis = basis if plain else None
+        self._revision = store.revision
+        super().reload(mark=mark)
+
+    def _patched(self) -> bool:
+        """Whether what changed since the last time could be put in its place; nothing is done otherwise."""
+        store, grid = self.services.store, self.grid
+        if self.kind is None or grid.row_count != len(store.rows(self.kind)):
+            return False
+        changes = store.changed_since(self.kind, self._revision)
+        if not changes.complete or changes.removed or not grid.row_count:
+            return False
+        by = self.order[0] if self.order else None
+        for key, row in changes.changed.items():
+            try:
+                before = grid.record(key)
+            except KeyError:
+                return False
+            if by is not None and getattr(before, by) != getattr(row, by):
+                return False
+        self._revision = changes.revision
+        grid.patch(changes.changed, mark=True)
+        self.bar.show_count(self.count_spans(grid.row_count, grid.row_count))
+        return True
 
     def all_rows(self) -> Iterable[tuple[Key, Any]]:
         """The store's rows, filed under what stays the same from poll to poll."""

@@ -1,0 +1,70 @@
+"""Ten thousand live registrations change in place: the cursor stays on its row, the order holds, nobody waits long."""
+
+import time
+from pathlib import Path
+
+from voiptui.config.load import loads
+from voiptui.model.records import Registration, RegistrationKind, RegistrationState, Snapshot, Stream
+from voiptui.model.time import now
+from voiptui.ui.app import Monitor, make_services
+from voiptui.ui.views import Views
+
+CONFIGURATION = '[pbx.hq]\nsystem = "mikopbx"\nurl = "http://127.0.0.1:9"\ntoken = "t"\n'
+COUNT = 10_000
+_S = RegistrationState
+
+
+def phones(calls: int, *, first: int = 0, lost: int | None = None) -> tuple[Registration, ...]:
+    return tuple(
+        Registration(
+            pbx="hq",
+            kind=RegistrationKind.EXTENSION,
+            name=f"{10_000 + number}",
+            state=_S.UNREGISTERED if number == lost else _S.REGISTERED,
+            calls=calls if number % 10 == 0 else 0,
+        )
+        for number in range(first, COUNT)
+    )
+
+
+async def test_ten_thousand_registrations_change_in_place(tmp_path: Path) -> None:
+    services = make_services(loads(CONFIGURATION))
+    app = Monitor(services, views=Views((), tmp_path / "views.json"))
+    store = services.store
+
+    def put(rows: tuple[Registration, ...]) -> None:
+        store.put(Snapshot(pbx="hq", stream=Stream.REGISTRATIONS, taken=now(), rows=rows))
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await services.poller.stop()
+        put(phones(0))
+        await pilot.press("2", *"jjjjj")
+        await pilot.pause(0.5)
+        pane = app.here
+        key = pane.grid.cursor_key
+        spent = []
+        for calls in range(1, 6):
+            put(phones(calls))
+            began = time.process_time()
+            pane.reload()
+            spent.append(time.process_time() - began)
+            await pilot.pause(0.05)
+            assert pane.grid.cursor_key == key
+            assert pane.grid.record(("hq", "extension", "10000")).calls == calls
+        assert sorted(spent)[2] < 0.25
+        # a change of what it is sorted by moves the row
+        pane.sort_by(pane.fields["state"], descending=True)
+        await pilot.pause(0.2)
+        put(phones(5, lost=7000))
+        await pilot.pause(0.5)
+        assert pane.grid.keys[0] == ("hq", "extension", "17000")
+        assert pane.grid.cursor_key == key
+        # rows that are gone are gone, and what is filtered stays filtered
+        put(phones(5, first=5000))
+        await pilot.pause(0.5)
+        assert pane.grid.row_count == COUNT - 5000
+        pane.set_filter("state = unregistered")
+        put(phones(6, first=5000, lost=8000))
+        await pilot.pause(0.5)
+        assert [row.name for row in pane.grid.records()] == ["18000"]
+        await app.finish()
