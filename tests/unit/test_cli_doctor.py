@@ -16,7 +16,7 @@ Checks = dict[str, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def sites() -> Iterator[Sites]:
-    with simulated("london", "cloud", "lab", "probe") as found:
+    with simulated("london", "cloud", "lab", "probe", "paris") as found:
         yield found
 
 
@@ -52,6 +52,28 @@ def test_nothing_is_wrong(sites: Sites, tmp_path: Path) -> None:
     assert {"address", "tls", "login", "registrations", "calls", "cdr", "health", "clock", "zone", "version"} == set(
         checks
     )
+
+
+def test_rights_are_named_one_by_one_and_people_counted_where_the_system_tells(sites: Sites, tmp_path: Path) -> None:
+    config = written(tmp_path / "config.toml", sites.table("paris"))
+
+    def told() -> list[tuple[str, str, str]]:
+        done = voiptui(config, "doctor", "--format", "jsonl")
+        assert done.returncode == 0, done.stdout
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        return [(row["check"], row["result"], row["text"]) for row in found if row["check"] in {"rights", "users"}]
+
+    (rights, users) = told()
+    assert rights == ("rights", "ok", "20 of the 20 rights that can be used")
+    assert users[:2] == ("users", "ok")
+    assert int(users[2].split()[0]) > 10
+    with sites.faults("paris", not_permitted=["websocketd", "call-logd.cdr.recordings.media.export.create"]):
+        lacking = told()
+    assert lacking[0][2] == "18 of the 20 rights that can be used"
+    assert lacking[1:3] == [
+        ("rights", "note", "missing: call-logd.cdr.recordings.media.export.create"),
+        ("rights", "note", "missing: websocketd"),
+    ]
 
 
 def test_the_report_for_people_says_what_repairs(sites: Sites, tmp_path: Path) -> None:

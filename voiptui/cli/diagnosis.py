@@ -16,7 +16,7 @@ from voiptui.engine.systems import Systems
 from voiptui.model.records import Cdr, Health, Registration, RegistrationKind, RegistrationState, Snapshot
 from voiptui.model.settings import PbxSettings, TlsMode
 from voiptui.model.time import now
-from voiptui.pbx.base import Offer, SearchRequest, TelephoneSystem
+from voiptui.pbx.base import NamedRights, Offer, SearchRequest, TelephoneSystem
 from voiptui.pbx.errors import (
     AuthenticationFailed,
     BadAnswer,
@@ -35,8 +35,9 @@ PATIENCE = 2.0
 """How many timeouts one check may take: some answers are several exchanges."""
 ORDER = (
     *("address", "tls", "login", "registrations", "calls", "cdr", "health", "engine"),
-    *("clock", "zone", "version"),
+    *("clock", "zone", "version", "rights", "users"),
 )
+_NOT_EVERYWHERE = {"engine", "rights", "users"}
 T = TypeVar("T")
 _ZONE = re.compile(r"time ?zone|zone", re.IGNORECASE)
 _CLOCK = re.compile(r"\bits clock is\b", re.IGNORECASE)
@@ -88,7 +89,7 @@ class Examination:
             await self._streams()
         done = {check.check for check in self.checks}
         for name in ORDER:
-            if name not in done and name != "engine":
+            if name not in done and name not in _NOT_EVERYWHERE:
                 self._add(name, Result.NOT_ASKED, "not asked, because of what failed before")
         self.checks.sort(key=lambda check: ORDER.index(check.check))
 
@@ -159,6 +160,8 @@ class Examination:
             else:
                 await self._ask(name, question, tell)
         await self._conclude()
+        if self._answered and not self._hopeless():
+            await self._rights()
 
     def _hopeless(self) -> bool:
         """Whether asking on would only cost time, or lock an account."""
@@ -309,6 +312,32 @@ class Examination:
         elif self._answered:
             self._add("clock", Result.NOTE, "it does not tell its time")
 
+    async def _rights(self) -> None:
+        """Each right that is missing by its name; what must not be read has failed above, so these are notes."""
+        if not isinstance(self._systems[self._pbx.name], NamedRights):
+            return
+        self.asked = "rights"
+        found = await self._noted("rights", _rights)
+        if found is not None:
+            held = sum(has for _, has in found)
+            self._add("rights", Result.OK, f"{held} of the {len(found)} rights that can be used")
+            for right, has in found:
+                if not has:
+                    self._add("rights", Result.NOTE, f"missing: {right}", cause="right")
+        self.asked = "users"
+        people = await self._noted("users", _users)
+        if people is not None:
+            self._add("users", Result.OK, f"{len(people)} users, {sum(bool(one) for _, one in people)} with a number")
+
+    async def _noted(
+        self, name: str, question: Callable[[TelephoneSystem], Awaitable[tuple[tuple[str, T], ...]]]
+    ) -> tuple[tuple[str, T], ...] | None:
+        found = await answer(self._systems, self._pbx, question, PATIENCE * self._pbx.timeout)
+        if isinstance(found, PbxError):
+            self._add(name, Result.NOTE, f"not told: {found}")
+            return None
+        return found
+
     def _name_rights(self) -> None:
         from msgspec import structs
 
@@ -340,3 +369,11 @@ async def _calls(system: TelephoneSystem) -> Snapshot[Any]:
 
 async def _health(system: TelephoneSystem) -> Snapshot[Health]:
     return await system.health()
+
+
+async def _rights(system: TelephoneSystem) -> tuple[tuple[str, bool], ...]:
+    return await system.rights() if isinstance(system, NamedRights) else ()
+
+
+async def _users(system: TelephoneSystem) -> tuple[tuple[str, str], ...]:
+    return await system.users() if isinstance(system, NamedRights) else ()

@@ -225,6 +225,19 @@ class PacketCaptures(Protocol):
 
 
 @runtime_checkable
+class NamedRights(Protocol):
+    """A system whose credentials have rights that it names, and that lists its people."""
+
+    async def rights(self) -> tuple[tuple[str, bool], ...]:
+        """Every right this program can use, and whether the credentials have it."""
+        ...
+
+    async def users(self) -> tuple[tuple[str, str], ...]:
+        """Name and extension of every user."""
+        ...
+
+
+@runtime_checkable
 class RecordingArchives(Protocol):
     """A system that packs the recordings of many calls into one ZIP."""
 
