@@ -3,14 +3,25 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
+from tests.unit.mikopbx_server import (
+    KEY,
+    SAMPLES,
+    Answered,
+    Asked,
+    Handler,
+    envelope,
+    key_settings,
+    login_settings,
+    serving,
+    stored,
+    text,
+)
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.pbx.errors import (
     AuthenticationFailed,
@@ -24,78 +35,6 @@ from voiptui.pbx.errors import (
 )
 from voiptui.pbx.mikopbx.client import MikoPbx
 from voiptui.pbx.mikopbx.wire import Wire
-
-SAMPLES = Path(__file__).parent.parent / "data" / "samples" / "mikopbx"
-KEY = "0123456789abcdef" * 4
-
-
-class Asked:
-    """One request as it arrived."""
-
-    def __init__(self, scope: Any, body: bytes) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"].removeprefix("/pbxcore/api/v3/")
-        self.query: str = scope["query_string"].decode()
-        self.headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        self.body = body
-
-
-Answered = tuple[int, dict[str, str], bytes]
-Handler = Callable[[Asked], Answered | Awaitable[Answered]]
-
-
-def stored(name: str) -> Answered:
-    sample = json.loads((SAMPLES / f"{name}.json").read_text())
-    headers = {key.lower(): value for key, value in sample["headers"].items() if key.lower() != "content-length"}
-    return sample["status"], headers, json.dumps(sample["body"]).encode()
-
-
-def text(status: int, body: str) -> Answered:
-    return status, {"content-type": "text/html"}, body.encode()
-
-
-def envelope(data: Any, status: int = 200, **more: Any) -> Answered:
-    body = {"result": status < 400, "data": data, "messages": [], "function": "f", "processor": "p", "pid": 1, **more}
-    body["meta"] = {"timestamp": "2026-11-22T17:44:43+03:00", "hash": ""}
-    return status, {"content-type": "application/json"}, json.dumps(body).encode()
-
-
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
-        found = handler(Asked(scope, body))
-        status, headers, content = found if isinstance(found, tuple) else await found
-        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": status, "headers": pairs})
-        await send({"type": "http.response.body", "body": content})
-
-    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await task
-
-
-def key_settings(url: str, **more: Any) -> PbxSettings:
-    return PbxSettings(name="hq", system="mikopbx", url=url, secrets={"token": Secret(KEY)}, timeout=5, **more)
-
-
-def login_settings(url: str) -> PbxSettings:
-    return PbxSettings(
-        name="hq", system="mikopbx", url=url, secrets={"password": Secret("s3cr3t!")}, options={"login": "admin"}
-    )
 
 
 async def failure(answer: Answered, resource: str = "cdr") -> PbxError:
@@ -485,8 +424,14 @@ async def test_a_call_by_its_id_and_its_absence() -> None:
             with pytest.raises(NotFound):
                 await system.cdr(absent)
         detail = await system.detail(call)
-    assert detail.sections[0].title == "Legs"
-    assert any("201 (Smith James)" in line for _, line in detail.sections[0].lines)
+    # the legs themselves are in the record: only what it lacks is told
+    assert [section.title for section in detail.sections] == [
+        f"Record of leg {number}" for number, _ in enumerate(call.legs, 1)
+    ]
+    told = dict(detail.sections[0].lines)
+    assert told["disposition"] == call.legs[0].raw_disposition
+    assert told["src_chan"].startswith("PJSIP/")
+    assert not {"start", "src_num", "src_name", "dst_num", "billsec", "linkedid"} & set(told)
 
 
 async def test_details_of_phones_and_trunks() -> None:

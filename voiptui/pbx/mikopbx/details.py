@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from voiptui.model.clean import text_or_none
-from voiptui.model.records import Call, Cdr, Detail, DetailSection, Health, Leg, Registration, RegistrationKind
+from voiptui.model.records import Call, Cdr, Detail, DetailSection, Health, Registration, RegistrationKind
 from voiptui.model.time import from_epoch
 from voiptui.pbx.errors import PbxError
 from voiptui.pbx.mikopbx import decode
@@ -14,6 +14,10 @@ from voiptui.pbx.mikopbx.health import banned, storage
 from voiptui.pbx.mikopbx.wire import MISSING, Reply, Wire, lacking
 
 _MOST_EVENTS = 100
+# what the legs of a record tell already
+_IN_THE_LEG = frozenset(
+    {"UNIQUEID", "linkedid", "start", "src_num", "src_name", "dst_num", "dst_name", "did", "billsec", "dtmf_digits"}
+)
 _Line = tuple[str, str]
 
 
@@ -24,18 +28,12 @@ class Details:
         self._wire, self._zone = wire, zone
 
     def of_cdr(self, record: Cdr) -> Detail:
-        """Its legs, and what the records of the legs hold beyond the common fields."""
-        sections = [_legs(record.legs, self._zone)]
-        records = (record.raw or {}).get("records")
-        for number, row in enumerate(records if isinstance(records, list) else [], 1):
-            if isinstance(row, dict):
-                lines = tuple((key, shown) for key in row if (shown := text_or_none(row[key])) and shown != "0")
-                sections.append(DetailSection(title=f"Record of leg {number}", lines=lines))
-        return Detail(sections=tuple(sections))
+        """What the records of its legs hold beyond the legs themselves: channels, accounts, files, the own word."""
+        return Detail(sections=tuple(_records(record.raw, "records", _IN_THE_LEG)))
 
     def of_call(self, record: Call) -> Detail:
-        """Its legs under way."""
-        return Detail(sections=(_legs(record.legs, self._zone),))
+        """The same of its legs under way."""
+        return Detail(sections=tuple(_records(record.raw, "channels", _IN_THE_LEG - {"UNIQUEID"})))
 
     async def of_registration(self, record: Registration) -> Detail:
         """History, availability, and for a phone the addresses that failed to log in as it."""
@@ -122,16 +120,14 @@ def _why(resource: str, error: PbxError) -> str:
     return lacking(resource, error)
 
 
-def _legs(legs: tuple[Leg, ...], zone: tzinfo) -> DetailSection:
-    lines = []
-    for leg in legs:
-        when = f"{leg.start.astimezone(zone):%H:%M:%S}" if leg.start else "?"
-        talk = f"talk {leg.billsec} s of {leg.duration} s" if leg.billsec is not None else None
-        source = f"{leg.src or '?'}{f' ({leg.src_name})' if leg.src_name else ''}"
-        target = f"{leg.dst or '?'}{f' ({leg.dst_name})' if leg.dst_name else ''}"
-        parts = (f"{source} → {target}", leg.raw_disposition, talk, leg.trunk, leg.note)
-        lines.append((when, " · ".join(part for part in parts if part)))
-    return DetailSection(title="Legs", lines=tuple(lines))
+def _records(raw: Mapping[str, Any] | None, key: str, told: frozenset[str]) -> Iterator[DetailSection]:
+    rows = (raw or {}).get(key)
+    for number, row in enumerate(rows if isinstance(rows, list) else [], 1):
+        if isinstance(row, dict):
+            shown = ((name, text_or_none(row[name])) for name in row if name not in told)
+            lines = tuple((name, text) for name, text in shown if text and text != "0")
+            if lines:
+                yield DetailSection(title=f"Record of leg {number}", lines=lines)
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[_Line]:
