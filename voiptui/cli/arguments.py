@@ -36,6 +36,7 @@ VERBS: dict[str, Verb] = {
     "trust": Verb("trust", "trust", "show the certificate of a system and pin it", own_format=True),
     "tokens": Verb("tokens", "tokens", "long-lived tokens of telephone systems: list, create, revoke"),
     "mikopbx": Verb("mikopbx", "mikopbx", "employees and trunks of a MikoPBX: list, add (also many from a CSV)"),
+    "custompbx": Verb("custompbx", "custompbx", "settings of a CustomPBX, read only, every secret hidden"),
     "voipmonitor": Verb(
         "voipmonitor",
         "voipmonitor",
