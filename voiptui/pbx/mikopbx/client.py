@@ -246,7 +246,7 @@ class MikoPbx:
         return row
 
     async def detail(self, record: Cdr | Registration | Call | Health) -> Detail:
-        """Legs of a call; history, availability and failed logins of a phone or trunk; the facts of the PBX."""
+        """What the legs of a call lack; history, availability, failed logins of a phone or trunk; storage, bans."""
         details = Details(self._wire, await self._where())
         match record:
             case Cdr():
@@ -256,7 +256,7 @@ class MikoPbx:
             case Registration():
                 return await details.of_registration(record)
             case Health():
-                return await details.of_health(record)
+                return await details.of_health()
 
     async def recordings(self, record: Cdr) -> tuple[Recording, ...]:
         """The recordings with fresh tokens: an hour later, or after a restart, older ones are refused."""

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from voiptui.model.clean import text_or_none
-from voiptui.model.records import Call, Cdr, Detail, DetailSection, Health, Registration, RegistrationKind
+from voiptui.model.records import Call, Cdr, Detail, DetailSection, Registration, RegistrationKind
 from voiptui.model.time import from_epoch
 from voiptui.pbx.errors import PbxError
 from voiptui.pbx.mikopbx import decode
@@ -60,10 +60,10 @@ class Details:
             sections.append(DetailSection(title="History", lines=tuple(self._history(reply.data))))
         return Detail(sections=tuple(one for one in sections if one.lines), notes=tuple(dict.fromkeys(notes)))
 
-    async def of_health(self, record: Health) -> Detail:
-        """Its facts, the storage by category, the banned addresses."""
+    async def of_health(self) -> Detail:
+        """The storage by category and the banned addresses."""
         notes: list[str] = []
-        sections = [DetailSection(title="Facts", lines=record.facts)]
+        sections: list[DetailSection] = []
         reply = await self._part("storage:usage", notes)
         if reply is not None:
             usage = storage(reply.data)
@@ -80,9 +80,6 @@ class Details:
         reply = await self._part("firewall:getBannedIps", notes)
         if reply is not None:
             sections.append(DetailSection(title="Banned addresses", lines=tuple(banned(reply.data).items())))
-        if record.warnings:
-            lines = tuple(("", sentence) for sentence in record.warnings)
-            sections.insert(0, DetailSection(title="Warnings", lines=lines))
         return Detail(sections=tuple(one for one in sections if one.lines), notes=tuple(notes))
 
     async def _part(self, resource: str, notes: list[str], params: Mapping[str, str] | None = None) -> Reply | None:
