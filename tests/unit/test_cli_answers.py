@@ -111,7 +111,7 @@ def test_an_unreachable_host_is_named(tmp_path: Path, url: str) -> None:
     assert done.returncode == 3
     sentences = sorted(done.stderr.splitlines())
     assert len(sentences) == 2
-    assert sentences[0].startswith(f"voiptui: london: unreachable: {url}")
+    assert sentences[0].startswith(f"voiptui: london: unreachable: cannot connect to {url}")
     sources = json.loads(done.stdout)["sources"]
     assert [(source["pbx"], source["ok"]) for source in sources] == [("london", False), ("paris", False)]
     assert sources[1]["error"].startswith("unreachable: ")

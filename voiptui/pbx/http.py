@@ -104,21 +104,21 @@ def explain(error: Exception, origin: str, seconds: float) -> PbxError:
     chain = _chain(error)
     for step in chain:
         if isinstance(step, PinMismatch):
-            return CertificateRejected(f"{origin}: {step}. If the change is expected: voiptui trust")
+            return CertificateRejected(f"{step} by {origin}. If the change is expected: voiptui trust")
         if isinstance(step, ssl.SSLCertVerificationError):
             reason = step.verify_message or "it cannot be verified"
-            return CertificateRejected(f"{origin}: certificate not accepted ({reason}). Trust it with: voiptui trust")
+            return CertificateRejected(f"certificate of {origin} not accepted ({reason}). Trust it with: voiptui trust")
         if isinstance(step, ssl.SSLError):
             return Unreachable(
-                f"{origin}: no TLS there ({step.reason or 'handshake failed'}): is it http, or another port?"
+                f"no TLS at {origin} ({step.reason or 'handshake failed'}): is it http, or another port?"
             )
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         step_name = "connection" if isinstance(error, httpx.ConnectTimeout) else "answer"
-        return Unreachable(f"{origin}: no {step_name} within {seconds:g} s")
+        return Unreachable(f"no {step_name} within {seconds:g} s from {origin}")
     text = next((str(step) for step in reversed(chain) if str(step)), type(error).__name__)
     if isinstance(error, httpx.ConnectError):
-        return Unreachable(f"{origin}: cannot connect ({text})")
-    return Unreachable(f"{origin}: the connection broke ({text})")
+        return Unreachable(f"cannot connect to {origin} ({text})")
+    return Unreachable(f"the connection to {origin} broke ({text})")
 
 
 class _BrokenOff(httpx.TransportError):
