@@ -176,7 +176,7 @@ async def test_503_of_the_full_queue_asks_for_fewer_requests() -> None:
     [
         (text(403, "Security violation detected"), BadAnswer, "web filter"),
         (text(403, "Access denied"), NotPermitted, "firewall refuses this address"),
-        (text(502, "<html><body>Bad Gateway</body></html>"), BadAnswer, "web page"),
+        (text(502, "<html><body>Bad Gateway</body></html>"), Unreachable, "its web server gets no answer"),
         (text(504, "upstream timed out"), Unreachable, "gets no answer"),
         (text(200, "<!doctype html><title>Login</title>"), BadAnswer, "web page"),
         (text(200, ""), BadAnswer, "empty body"),

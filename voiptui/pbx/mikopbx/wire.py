@@ -279,11 +279,13 @@ def resource_name(resource: str) -> str:
 
 
 def _is_text(answer: Answer) -> bool:
-    return answer.status >= 400 and not answer.body.lstrip().startswith((b"{", b"[")) and not answer.is_html
+    """Whether its front answered and not its API: with text, or with the web server's own page for an error."""
+    own_page = answer.is_html and answer.status not in {403, 500, 502, 503, 504}
+    return answer.status >= 400 and not answer.body.lstrip().startswith((b"{", b"[")) and not own_page
 
 
 def _text_error(answer: Answer, resource: str) -> PbxError:
-    said = answer.body[:200].decode("utf-8", "replace").strip()
+    said = "" if answer.is_html else answer.body[:200].decode("utf-8", "replace").strip()
     if answer.status == 403 and "security" in said.lower():
         return BadAnswer(resource, f"its web filter refused the request ({said})")
     if answer.status == 403:
