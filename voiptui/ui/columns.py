@@ -1,11 +1,12 @@
 """Columns of a grid: which there are, how important each is, and how a width is shared among them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct
+from rich.cells import cell_len
 
 from voiptui.model.fields import FIELDS, Field, FieldType
 from voiptui.model.records import Kind
@@ -151,21 +152,48 @@ class Layout(Struct, frozen=True):
         return None
 
 
-def fitted(columns: Sequence[Column], width: int) -> Layout:
-    """The most important columns that fit, sharing the width: from their least width to the usual, then to the most."""
+def fitted(columns: Sequence[Column], width: int, needs: Sequence[int] = ()) -> Layout:
+    """The most important columns that fit, sharing the width.
+
+    ``needs`` are the widths at which nothing of the columns' cells is cut, where they are known: a column that can
+    grow is given what it needs before any is given more, and less than its least when it needs less.
+    """
     chosen = list(range(len(columns)))
     room = width - GUTTER + GAP
+    needed = dict(enumerate(needs or [column.most for column in columns]))
+    least = {index: _least(columns[index], needed[index]) for index in chosen}
 
-    def needed() -> int:
-        return sum(columns[index].least + GAP for index in chosen)
+    def taken() -> int:
+        return sum(least[index] + GAP for index in chosen)
 
-    while len(chosen) > 1 and needed() > room:
+    while len(chosen) > 1 and taken() > room:
         chosen.remove(max(chosen, key=lambda index: (columns[index].rank, index)))
-    widths = {index: columns[index].least for index in chosen}
-    spare = max(0, room - needed())
-    for reach in ("width", "most"):
-        spare = _share(widths, {index: getattr(columns[index], reach) for index in chosen}, spare, columns)
+    widths = {index: least[index] for index in chosen}
+    spare = max(0, room - taken())
+    for goals in (
+        {index: min(columns[index].width, needed[index]) for index in chosen},
+        {index: min(columns[index].most, needed[index]) for index in chosen},
+        {index: columns[index].width for index in chosen},
+    ):
+        spare = _share(widths, goals, spare, columns)
     return _place(columns, chosen, widths, width)
+
+
+def _least(column: Column, need: int) -> int:
+    if column.least == column.width:
+        return column.least
+    return min(column.least, max(need, len(column.field.title) + 1))
+
+
+def needs_of(columns: Sequence[Column], records: Iterable[Any], look: Look, before: Sequence[int] = ()) -> list[int]:
+    """The width at which no cell of these records is cut, per column that can grow, and never less than ``before``."""
+    needs = list(before) or [0 if one.least < one.most else one.width for one in columns]
+    growing = [index for index, one in enumerate(columns) if one.least < one.most]
+    for record in records:
+        for index in growing:
+            if needs[index] < columns[index].most:
+                needs[index] = max(needs[index], cell_len(columns[index].cell(record, look).text))
+    return needs
 
 
 def _share(widths: dict[int, int], goals: dict[int, int], spare: int, columns: Sequence[Column]) -> int:

@@ -16,13 +16,14 @@ from voiptui.model.fields import Field
 from voiptui.model.time import now, zone
 from voiptui.ui import gridmessages as messages
 from voiptui.ui.cells import Look
-from voiptui.ui.columns import Column, Layout, fitted, scrolled
+from voiptui.ui.columns import Column, Layout, fitted, needs_of, scrolled
 from voiptui.ui.gridlines import Frame, Palette, difference, header_strip, row_strip, text_strip
 from voiptui.ui.gridrows import NEW, Key, Rows
 
 __all__ = ["Grid", "Key"]
 
 _FEWEST_KEPT = 200
+_MEASURED = 100
 _WHEEL = 3
 
 
@@ -112,6 +113,7 @@ class Grid(Widget, can_focus=True):
         self._moved = False
         self._top = 0
         self._first: int | None = None
+        self._needs: list[int] = []
         self._layout = Layout((), ())
         self._frame: Frame | None = None
         self._ticking = False
@@ -128,6 +130,8 @@ class Grid(Widget, can_focus=True):
         names = [column.name for column in columns]
         self._column = names.index(field.name) if field is not None and field.name in names else 0
         self._first = None
+        self._needs = []
+        self._measure()
         self._arrange()
 
     def set_rows(self, rows: Iterable[tuple[Key, Any]], *, mark: bool = False) -> None:
@@ -144,6 +148,8 @@ class Grid(Widget, can_focus=True):
         if self._moved and position is not None:
             self._cursor = position
             self._top = self._cursor - line
+        if self._measure():
+            self._arrange()
         self._settle(follow=self._moved and 0 <= line < self._body)
         if self.cursor_key != at or before is not self.cursor_record:
             self.post_message(self.CursorMoved(self))
@@ -383,9 +389,20 @@ class Grid(Widget, can_focus=True):
         self._frame = None
         self._sync()
 
+    def _measure(self) -> bool:
+        """How wide the first rows want their columns; whether that is more than before."""
+        before = self._needs
+        rows = (self._rows.records[key] for key in self._rows.keys[:_MEASURED])
+        if self._rows.keys:
+            self._needs = needs_of(self._columns, rows, self._look, before)
+        return self._needs != before
+
     def _arrange(self) -> None:
         width = self.size.width
-        layout = fitted(self._columns, width) if self._first is None else scrolled(self._columns, width, self._first)
+        if self._first is None:
+            layout = fitted(self._columns, width, self._needs)
+        else:
+            layout = scrolled(self._columns, width, self._first)
         if self._first is None and self._column in layout.hidden and layout.placed:
             self._column = layout.placed[0].index
         if layout != self._layout or self._frame is None or self._frame.width != width:

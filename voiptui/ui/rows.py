@@ -165,6 +165,7 @@ _SYSTEM_RANK = (
     *("pbx", "state", "error", "registrations", "trunks", "calls"),
     *("taken", "latency", "calls_hour", "registered_hour", "system"),
 )
+_SYSTEM_MOST = {"error": 200, "version": 40, "pbx": 24}
 _NEVER_CUT = frozenset({"pbx", "state", "calls_hour", "registered_hour"})
 
 LOG_FIELDS = {
@@ -196,7 +197,7 @@ def system_columns(names: tuple[str, ...] | None = None) -> list[Column]:
             rank=rank.get(name, 50),
             paint=_SYSTEM_PAINT.get(name),
             ticks=name == "taken",
-            most=200 if name == "error" else SYSTEM_FIELDS[name].width,
+            most=_SYSTEM_MOST.get(name, SYSTEM_FIELDS[name].width),
         )
         for name in (names or tuple(SYSTEM_FIELDS))
         if name in SYSTEM_FIELDS
