@@ -8,6 +8,7 @@ so that a number with a zero-width space in it is still found and a name with an
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 REPLACEMENT = "\ufffd"
@@ -15,8 +16,8 @@ CUT_MARK = "…"
 LONGEST = 256
 DEEPEST = 8
 MOST_COMBINING = 3
+_NUMBERS = (int, float)
 
-_PLAIN = re.compile(r"[ -~]*\Z")
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
@@ -30,7 +31,7 @@ def _is_active(character: str) -> bool:
 
 def clean(text: str, longest: int = LONGEST) -> str:
     """Text that can only be read: one line, no control, format, private or unassigned character, bounded length."""
-    if len(text) <= longest and _PLAIN.match(text):
+    if text.isascii() and text.isprintable() and len(text) <= longest:
         return text.strip()
     cut = len(text) > longest * 8
     text = _INVISIBLE.sub("", _BLANK.sub(" ", text[: longest * 8]))
@@ -63,6 +64,8 @@ def clean_lines(text: str, longest: int = 65536, widest: int = 1024) -> tuple[st
 
 def text_or_none(value: object, longest: int = LONGEST) -> str | None:
     """A cleaned text, or ``None`` for a missing or empty one; numbers are written as text."""
+    if type(value) is str:
+        return clean(value, longest) or None
     if value is None or isinstance(value, bool | dict | list | tuple):
         return None
     cleaned = clean(value if isinstance(value, str) else str(value), longest)
@@ -73,12 +76,24 @@ def clean_tree(value: Any, depth: int = 0) -> Any:
     """A decoded JSON value with every text and key cleaned and its depth bounded, to show as the vendor's record."""
     if isinstance(value, str):
         return clean(value, 2048)
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, _NUMBERS):
         return value
     if depth >= DEEPEST:
         return CUT_MARK
-    if isinstance(value, Mapping):
-        return {clean(str(key), 64): clean_tree(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101 - a dict is told at once
+        return {
+            # most of a record is short plain text: told here, without a call for each
+            _clean_key(key): item.strip()
+            if type(item) is str and item.isascii() and item.isprintable() and len(item) <= LONGEST
+            else clean_tree(item, depth + 1)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
         return [clean_tree(item, depth + 1) for item in value]
     return clean(str(value))
+
+
+@lru_cache(maxsize=1024)
+def _clean_key(key: object) -> str:
+    """A row's keys are those of the row before."""
+    return clean(str(key), 64)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _NAIVE = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\Z", re.ASCII)
+_USUAL_LENGTHS = {19, 23, 26}  # without a fraction, with milliseconds, with microseconds: read by the standard library
 _NEVER = {1, 9999}  # systems write "never" at the edges of the calendar, where no zone can be applied
 _OFFSET = re.compile(r"([+-])([01]\d|2[0-3]):?([0-5]\d)", re.ASCII)
 
@@ -72,12 +73,16 @@ def local_zone() -> tzinfo:
 
 def parse_naive(text: str) -> datetime | None:
     """A naive datetime from ``YYYY-MM-DD HH:MM:SS[.fraction]`` (blank or T between), ``None`` for anything else."""
-    match = _NAIVE.match(text.strip())
+    text = text.strip()
+    match = _NAIVE.match(text)
     if match is None:
         return None
-    *parts, fraction = match.groups()
     try:
-        naive = datetime(*map(int, parts), microsecond=int((fraction or "0").ljust(6, "0")[:6]))  # type: ignore[misc,arg-type]  # noqa: DTZ001
+        if len(text) in _USUAL_LENGTHS and text[11:13] != "24":
+            naive = datetime.fromisoformat(text)
+        else:
+            *parts, fraction = match.groups()
+            naive = datetime(*map(int, parts), microsecond=int((fraction or "0").ljust(6, "0")[:6]))  # type: ignore[misc,arg-type]  # noqa: DTZ001
     except ValueError:
         return None
     return naive if naive.year not in _NEVER else None
@@ -104,11 +109,13 @@ def to_utc(naive: datetime, where: tzinfo, near: datetime | None = None) -> date
 
 def parse_instant(text: str, where: tzinfo = UTC) -> datetime | None:
     """The UTC instant of ISO 8601 text (in ``where`` when it has no offset), ``None`` if it is not one."""
-    naive = parse_naive(text)
+    text = text.strip()
+    # with an offset at its end it cannot be a wall-clock time
+    naive = parse_naive(text) if text[-6:-5] not in {"+", "-"} or len(text) < 20 else None
     if naive is not None:
         return to_utc(naive, where)
     try:
-        parsed = datetime.fromisoformat(text.strip())
+        parsed = datetime.fromisoformat(text)
     except ValueError:
         return None
     if parsed.year in _NEVER:

@@ -1,9 +1,10 @@
 """Rows as a table, CSV, JSON or JSON lines; a writer takes them batch by batch and keeps none but a table's first."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Protocol, TextIO
 
 from msgspec import Struct, json
@@ -204,9 +205,22 @@ class CsvWriter:
 
 def json_object(fields: Sequence[Field], record: Any, *, legs: bool) -> dict[str, Any]:
     """The record by its field names in order; ``legs`` are its own records where it has them."""
-    made = {field.name: getattr(record, field.name) for field in fields}
-    if legs and hasattr(record, "legs"):
-        made["legs"] = record.legs
+    return _json_objects(fields, legs=legs)(record)
+
+
+def _json_objects(fields: Sequence[Field], *, legs: bool) -> Callable[[Any], dict[str, Any]]:
+    """`json_object` for many records."""
+    names = tuple(field.name for field in fields)
+    values: Callable[[Any], tuple[Any, ...]] = (
+        attrgetter(*names) if len(names) > 1 else lambda record: tuple(getattr(record, name) for name in names)
+    )
+
+    def made(record: Any) -> dict[str, Any]:
+        found = dict(zip(names, values(record), strict=True))
+        if legs and hasattr(record, "legs"):
+            found["legs"] = record.legs
+        return found
+
     return made
 
 
@@ -215,16 +229,14 @@ class JsonLinesWriter:
 
     def __init__(self, out: TextIO, fields: Sequence[Field], look: Look) -> None:
         self._out = out
-        self._fields = fields
-        self._legs = look.legs
-        self._encode = json.Encoder().encode
+        self._made = _json_objects(fields, legs=look.legs)
+        self._encode = json.Encoder().encode_lines
 
     def rows(self, records: Iterable[Any]) -> None:
         """Writes these records at once."""
-        encoded = [self._encode(json_object(self._fields, record, legs=self._legs)) for record in records]
+        encoded = self._encode(map(self._made, records))
         if encoded:
-            encoded.append(b"")
-            self._out.write(b"\n".join(encoded).decode())
+            self._out.write(encoded.decode())
             self._out.flush()
 
     def finish(self, *, truncated: bool = False, sources: Sequence[Source] = ()) -> None:
@@ -237,8 +249,7 @@ class JsonWriter:
 
     def __init__(self, out: TextIO, fields: Sequence[Field], look: Look) -> None:
         self._out = out
-        self._fields = fields
-        self._legs = look.legs
+        self._made = _json_objects(fields, legs=look.legs)
         self._encode = json.Encoder().encode
         self._between = "\n"
         out.write('{"rows": [')
@@ -246,7 +257,7 @@ class JsonWriter:
     def rows(self, records: Iterable[Any]) -> None:
         """Writes these records at once."""
         for record in records:
-            made = self._encode(json_object(self._fields, record, legs=self._legs)).decode()
+            made = self._encode(self._made(record)).decode()
             self._out.write(self._between + made)
             self._between = ",\n"
 
