@@ -24,7 +24,7 @@ from voiptui.engine.clock import Clock
 from voiptui.engine.pacing import not_offered
 from voiptui.engine.poller import Poller
 from voiptui.engine.store import Store
-from voiptui.engine.systems import open_systems
+from voiptui.engine.systems import Systems, open_systems
 from voiptui.model.records import Registration, Snapshot, Stream
 from voiptui.model.time import present
 from voiptui.pbx.base import TelephoneSystem
@@ -94,6 +94,11 @@ async def _answer(system: TelephoneSystem, stream: Stream) -> Snapshot[Any] | Pb
         return error
 
 
+async def _polled(systems: Systems, name: str, streams: Sequence[Stream]) -> list[Polled]:
+    system = await systems.ready(name)
+    return [Polled(0.0, name, stream, await _answer(system, stream)) for stream in streams]
+
+
 async def _watched(config: Config, clock: simulated.Clock) -> list[Polled]:
     """What a monitor sees that has been running for a while; the clock stands at `MOMENT` afterwards."""
     found: list[Polled] = []
@@ -104,12 +109,10 @@ async def _watched(config: Config, clock: simulated.Clock) -> list[Polled]:
         # anew each time: what an adapter remembers it remembers by a clock that does not stand still
         systems = open_systems(config.pbxs)
         try:
-            for name in systems:
-                system = await systems.ready(name)
-                for stream in Stream:
-                    if stream is not Stream.HEALTH or last:
-                        after = (clock.now() - begun).total_seconds() - (AGES[name] if last else 0.0)
-                        found.append(Polled(after, name, stream, await _answer(system, stream)))
+            at = (clock.now() - begun).total_seconds()
+            streams = [stream for stream in Stream if stream is not Stream.HEALTH or last]
+            for polled in await asyncio.gather(*(_polled(systems, name, streams) for name in systems)):
+                found += [one._replace(after=at - (AGES[one.pbx] if last else 0.0)) for one in polled]
         finally:
             await systems.close()
         if not last:

@@ -22,7 +22,8 @@ async def test_pictures_are_fresh(made: dict[str, str]) -> None:
 
 
 async def test_pictures_are_made_the_same_again() -> None:
-    first, again = {}, {}
+    first: dict[str, str] = {}
+    again: dict[str, str] = {}
     for found in (first, again):
         async with pictures.staged() as stage, pictures.studio(stage, found, pictures.SMALL) as on:
             await pictures.panes(on)

@@ -64,6 +64,19 @@ class HeldStream:
         self.retry_at: float | None = None
 
 
+def _up(row: Registration) -> bool | None:
+    """Whether a phone or trunk is there; ``None`` for those not to be counted.
+
+    One that never registers, such as a trunk by address, is there when it answers; what nobody knows is not down.
+    """
+    match row.state:
+        case RegistrationState.DISABLED:
+            return None
+        case RegistrationState.UNKNOWN:
+            return row.reachable
+    return row.state is RegistrationState.REGISTERED
+
+
 class HeldPbx:
     """Everything about one system."""
 
@@ -124,9 +137,9 @@ class HeldPbx:
             trunks: list[bool] = []
             extensions: list[bool] = []
             for row in self.registrations.rows.values():
-                if row.state is not RegistrationState.DISABLED:
-                    of = trunks if row.kind is RegistrationKind.TRUNK else extensions
-                    of.append(row.state is RegistrationState.REGISTERED)
+                up = _up(row)
+                if up is not None:
+                    (trunks if row.kind is RegistrationKind.TRUNK else extensions).append(up)
             self.counts = Counts(sum(extensions), len(extensions), sum(trunks), len(trunks), self.counts.calls)
         counts = self.counts
         up = None if counts.extensions_up is None else counts.extensions_up + (counts.trunks_up or 0)

@@ -50,7 +50,7 @@ def _changes(services: "Services", record: Registration) -> DetailSection:
     lines = list(dict.fromkeys(lines))
     if history.watched_since is not None:
         lines.append(("watched since", instant_text(history.watched_since, look.zone, look.now)))
-    lines.append(("lost", f"{history.flaps} times"))
+    lines.append(("lost", f"{history.flaps} time{'' if history.flaps == 1 else 's'}"))
     if history.resolution is not None:
         lines.append(("", f"a gap shorter than {duration_text(history.resolution)} can have been missed"))
     return DetailSection(title="changes seen", lines=tuple(lines))

@@ -179,6 +179,8 @@ LOG_FIELDS = {
         Field(name="text", type=T.TEXT, title="WHAT", width=60, meaning="what happened"),
     )
 }
+_LOG_LEAST = 42
+"""Less of the text would hide what happened: its kind and how long it lasted are left out first."""
 _SEVERITY = {"good": Tone.GOOD, "info": Tone.PLAIN, "warning": Tone.WARN, "error": Tone.BAD}
 
 
@@ -208,7 +210,7 @@ def system_columns(names: tuple[str, ...] | None = None) -> list[Column]:
 def log_columns(names: tuple[str, ...] | None = None) -> list[Column]:
     """The columns of the Log pane."""
     rank = {name: at for at, name in enumerate(("text", "at", "pbx", "severity", "kind", "duration"))}
-    return [
+    made = [
         column(
             LOG_FIELDS[name],
             rank=rank[name],
@@ -219,3 +221,4 @@ def log_columns(names: tuple[str, ...] | None = None) -> list[Column]:
         for name in (names or tuple(LOG_FIELDS))
         if name in LOG_FIELDS
     ]
+    return [structs.replace(one, least=_LOG_LEAST) if one.name == "text" else one for one in made]
