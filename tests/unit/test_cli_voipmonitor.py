@@ -228,3 +228,17 @@ def test_archives_that_cannot_be(config: Path, words: list[str], code: int, sent
     assert (done.returncode, done.stdout) == (code, "")
     assert sentence in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("fault", [{"truncate": 1000}, {"html": True}, {"status": 503}], ids=["cut", "web page", "503"])
+def test_of_what_did_not_come_whole_nothing_is_kept(
+    sites: Sites, config: Path, tmp_path: Path, fault: dict[str, Any]
+) -> None:
+    names = calls(config, "probe", 2, "recording = yes", "billsec > 5")
+    with sites.faults("probe", **fault):
+        done = voiptui(config, "recording", *names, "--zip", "-o", f"{tmp_path}/saved/")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("voiptui: probe: ")
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "saved").iterdir()) == []
+    assert [line["result"].partition(":")[0] for line in audit(config)] == ["begun", "failed"]
