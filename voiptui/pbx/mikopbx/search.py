@@ -116,6 +116,8 @@ class CdrSearch:
         seen: set[str] = set()
         before: tuple[str, ...] = ()
         offset = serial = 0
+        announced: int | None = None
+        order = _Order()
         size = self._first_size()
         while True:
             reply = await self._wire.get(
@@ -124,7 +126,7 @@ class CdrSearch:
             )
             page = decode_cdr.page(reply.data, "cdr")
             incomplete = None
-            bound = self._newest_unseen(page.groups)
+            bound = self._newest_unseen(page.groups) if order.falls(page.groups) else _LATEST
             for linked, legs in page.groups:
                 call = decode_cdr.call(self._pbx, linked, legs, self._zone)
                 if call.id not in seen:
@@ -139,8 +141,11 @@ class CdrSearch:
             if not ended and ids == before:
                 ended, incomplete = True, "it sends the same page again and again: older calls cannot be read"
             before = ids
-            if ended and not incomplete and page.total is not None and len(seen) < page.total:
-                incomplete = f"it announced {page.total} calls and sent {len(seen)}"
+            if page.total is not None:
+                # calls that come meanwhile are none of those asked for
+                announced = page.total if announced is None else min(announced, page.total)
+            if ended and not incomplete and announced is not None and len(seen) < announced:
+                incomplete = f"it announced {announced} calls and sent {len(seen)}"
             ready = []
             while held and (ended or held[0][2].start is None or _start(held[0][2]) >= bound):
                 ready.append(heapq.heappop(held)[2])
@@ -172,6 +177,23 @@ class CdrSearch:
         if not any(one and self._request.since <= one <= self._request.until for one in readings):
             return False
         return piece is None or piece.since <= wall < piece.until + timedelta(seconds=1)
+
+
+class _Order:
+    """Whether the calls come in falling order of a leg's start, as was asked for."""
+
+    def __init__(self) -> None:
+        self._lowest: datetime | None = None
+        self._falls = True
+
+    def falls(self, groups: tuple[tuple[str, tuple[dict[str, Any], ...]], ...]) -> bool:
+        """False from the first call on whose legs all begin after all legs of one that came before."""
+        for _, legs in groups:
+            walls = [wall for leg in legs if (wall := decode.naive(leg, "start"))]
+            if walls:
+                self._falls = self._falls and not (self._lowest and min(walls) > self._lowest)
+                self._lowest = min(max(walls), self._lowest or max(walls))
+        return self._falls
 
 
 def _start(call: Cdr) -> datetime:
