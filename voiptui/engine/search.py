@@ -215,7 +215,9 @@ class Search:
         newest_first = system.capabilities.newest_first and spec.order == NEWEST_FIRST
         # one more than wanted shows in the first page already whether there are more
         wanted = spec.limit + 1 if newest_first and spec.limit is not None else None
-        request = SearchRequest(since=spec.since, until=spec.until, bound=spec.bound, wanted=wanted)
+        request = SearchRequest(
+            since=spec.since, until=spec.until, bound=spec.bound, wanted=wanted, keep_raw=spec.collect
+        )
         source.narrow(spec.bound, system.narrowing(request).pushed)
         missing = system.capabilities.missing_fields
         source.lacking = tuple(f"{name}: {missing[name]}" for name in _fields(spec.bound) if name in missing)

@@ -81,13 +81,15 @@ class SearchRequest(Struct, frozen=True, kw_only=True):
 
     Every wanted row starts within ``since`` and ``until`` (both included, UTC). ``bound`` is the whole filter; the
     system narrows by what it can and may return more rows, never fewer. ``wanted`` is how many matching rows
-    the person asked for, ``None`` for all: a hint for page sizes only.
+    the person asked for, ``None`` for all: a hint for page sizes only. ``keep_raw`` false says that nobody will look at
+    the vendor's own records: `Cdr.raw` may stay ``None``.
     """
 
     since: datetime
     until: datetime
     bound: Bound = EVERYTHING
     wanted: int | None = None
+    keep_raw: bool = True
 
 
 class Narrowing(Struct, frozen=True):

@@ -166,7 +166,7 @@ class CdrSource:
         size = min(PAGE, max(request.wanted or PAGE, 20))
         total: int | None = None
         while until > since:
-            answer, narrowed = await self._ask(since, until, size, narrowed)
+            answer, narrowed = await self._ask(since, until, size, narrowed, keep_raw=request.keep_raw)
             total = answer.filtered if total is None else total
             if only_blocked and any(row.get("call_status") != "blocked" for row in answer.raw):
                 # a version that does not know call_status, and so hides nothing
@@ -174,7 +174,7 @@ class CdrSource:
             wanted = [row for row in answer.rows if since <= _start(row) <= last and _start(row) < until]
             complete = answer.sent >= answer.filtered if answer.filtered is not None else answer.sent != size
             if not complete and not _falling(answer.rows):
-                async for batch in self._everything(since, until, last, narrowed):
+                async for batch in self._everything(since, until, last, narrowed, keep_raw=request.keep_raw):
                     yield batch
                 return
             if complete or not answer.rows:
@@ -198,7 +198,7 @@ class CdrSource:
             size = min(max(size, PAGE) * 2, LARGEST_PAGE)
 
     async def _everything(
-        self, since: datetime, until: datetime, last: datetime, narrowed: dict[str, str]
+        self, since: datetime, until: datetime, last: datetime, narrowed: dict[str, str], *, keep_raw: bool
     ) -> AsyncGenerator[_Batch, None]:
         """All rows by their id, for a version that does not sort by start as it is told."""
         rows: dict[str, Cdr] = {}
@@ -206,7 +206,11 @@ class CdrSource:
         note = None
         while True:
             answer, narrowed = await self._ask(
-                since, until, LARGEST_PAGE, {**narrowed, "order": "id", "direction": "asc", "offset": str(offset)}
+                since,
+                until,
+                LARGEST_PAGE,
+                {**narrowed, "order": "id", "direction": "asc", "offset": str(offset)},
+                keep_raw=keep_raw,
             )
             before = len(rows)
             rows.update({row.id: row for row in answer.rows})
@@ -220,7 +224,7 @@ class CdrSource:
         yield _Batch(_newest_first(inside), offset, _EARLIEST, offset, note)
 
     async def _ask(
-        self, since: datetime, until: datetime, size: int, narrowed: dict[str, str]
+        self, since: datetime, until: datetime, size: int, narrowed: dict[str, str], *, keep_raw: bool
     ) -> tuple[_Answer, dict[str, str]]:
         """One page; where the server refuses a narrowing it is asked without any. Gives what was used, too."""
         window = {
@@ -244,7 +248,7 @@ class CdrSource:
             else:
                 break
         raw = items(body, "call-logd /cdr")
-        rows = [one for row in raw if (one := decode.cdr(row, self._pbx))]
+        rows = [one for row in raw if (one := decode.cdr(row, self._pbx, keep_raw=keep_raw))]
         sent = len(body["items"])
         return _Answer(rows, raw, sent, integer(body.get("filtered"))), fewer
 

@@ -30,7 +30,7 @@ def _seconds(since: datetime | None, until: datetime | None) -> int | None:
     return max(0, int((until - since).total_seconds())) if since and until else None
 
 
-def cdr(row: Item, pbx: str) -> Cdr | None:
+def cdr(row: Item, pbx: str, *, keep_raw: bool = True) -> Cdr | None:
     """One CDR of call-logd, ``None`` for a row without start; every other field may be missing, by version.
 
     Their ``duration`` is answer to end, which is talk time here; the whole call and the ringing are computed.
@@ -70,7 +70,7 @@ def cdr(row: Item, pbx: str) -> Cdr | None:
         if isinstance(tags := row.get("tags"), list)
         else (),
         recordings=recordings,
-        raw=clean_tree(row),
+        raw=clean_tree(row) if keep_raw else None,
     )
 
 
