@@ -1,5 +1,6 @@
 """The pictures in ``screenshots/`` show the program as it is."""
 
+import asyncio
 import re
 
 import pytest
@@ -10,27 +11,18 @@ README = (pictures.DIRECTORY.parent / "README.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
-async def made() -> dict[str, str]:
-    return await pictures.pictures()
+def made() -> dict[str, str]:
+    return asyncio.run(pictures.pictures())
 
 
-async def test_pictures_are_fresh(made: dict[str, str]) -> None:
+def test_pictures_are_fresh(made: dict[str, str]) -> None:
     kept = {path.name: path.read_text("utf-8") for path in pictures.DIRECTORY.glob("*.svg")}
     assert sorted(kept) == sorted(made), "run: python -m tests.pictures"
     stale = [name for name, text in made.items() if kept[name] != text]
     assert not stale, "run: python -m tests.pictures"
 
 
-async def test_pictures_are_made_the_same_again() -> None:
-    first: dict[str, str] = {}
-    again: dict[str, str] = {}
-    for found in (first, again):
-        async with pictures.staged() as stage, pictures.studio(stage, found, pictures.SMALL) as on:
-            await pictures.panes(on)
-    assert first == again
-
-
-async def test_pictures_load_nothing_and_name_no_machine(made: dict[str, str]) -> None:
+def test_pictures_load_nothing_and_name_no_machine(made: dict[str, str]) -> None:
     for text in made.values():
         assert "@font-face" not in text
         assert not re.findall(r"https?://(?!www\.w3\.org|www\.textualize\.io)", text)

@@ -137,9 +137,9 @@ class HeldPbx:
             trunks: list[bool] = []
             extensions: list[bool] = []
             for row in self.registrations.rows.values():
-                up = _up(row)
-                if up is not None:
-                    (trunks if row.kind is RegistrationKind.TRUNK else extensions).append(up)
+                there = _up(row)
+                if there is not None:
+                    (trunks if row.kind is RegistrationKind.TRUNK else extensions).append(there)
             self.counts = Counts(sum(extensions), len(extensions), sum(trunks), len(trunks), self.counts.calls)
         counts = self.counts
         up = None if counts.extensions_up is None else counts.extensions_up + (counts.trunks_up or 0)
