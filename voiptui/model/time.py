@@ -120,6 +120,8 @@ def parse_instant(text: str, where: tzinfo = UTC) -> datetime | None:
         return None
     if parsed.year in _NEVER:
         return None
+    if parsed.tzinfo is UTC:
+        return parsed
     return to_utc(parsed, where) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 

@@ -45,6 +45,7 @@ def cdr(row: Item, pbx: str, *, keep_raw: bool = True) -> Cdr | None:
     if talked is None:
         talked = _seconds(answer, end) if answered else 0 if answered is False else None
     rung_until = min(answer, end) if answer and end else answer or end
+    status = text_or_none(row.get("call_status"))
     offered = row.get("recordings")
     recordings = _recordings(rows_in(offered), number)
     return Cdr(
@@ -59,9 +60,8 @@ def cdr(row: Item, pbx: str, *, keep_raw: bool = True) -> Cdr | None:
         dst_name=text_or_none(row.get("destination_name")),
         did=text_or_none(row.get("requested_extension")) if direction is Direction.INBOUND else None,
         direction=direction,
-        disposition=_disposition(row, answered),
-        raw_disposition=text_or_none(row.get("call_status"))
-        or (None if answered is None else "answered" if answered else "not answered"),
+        disposition=_disposition(row, status or "", answered),
+        raw_disposition=status or (None if answered is None else "answered" if answered else "not answered"),
         duration=_seconds(start, end),
         billsec=talked,
         ring=_seconds(start, rung_until),
@@ -74,8 +74,7 @@ def cdr(row: Item, pbx: str, *, keep_raw: bool = True) -> Cdr | None:
     )
 
 
-def _disposition(row: Item, answered: bool | None) -> Disposition:
-    status = word(row.get("call_status"))
+def _disposition(row: Item, status: str, answered: bool | None) -> Disposition:
     if status in STATUSES:
         return STATUSES[status]
     if answered is False and status in {"", "unknown"}:
