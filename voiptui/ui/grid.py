@@ -403,7 +403,7 @@ class Grid(Widget, can_focus=True):
             layout = fitted(self._columns, width, self._needs)
         else:
             layout = scrolled(self._columns, width, self._first)
-        if self._first is None and self._column in layout.hidden and layout.placed:
+        if width and self._first is None and self._column in layout.hidden and layout.placed:
             self._column = layout.placed[0].index
         if layout != self._layout or self._frame is None or self._frame.width != width:
             self._layout = layout
