@@ -1,6 +1,6 @@
 """Rows in the order of a column; what is unknown comes last either way."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -9,34 +9,33 @@ from voiptui.model.fields import Field, FieldType
 Row = TypeVar("Row")
 
 
-def _number(value: str) -> tuple[int, int, str]:
-    return (0, len(value), value) if value.isdigit() else (1, 0, value.casefold())
+def _number(value: str) -> str:
+    """Numbers by size before all others; one text each, which compares faster than a tuple."""
+    return f"0{len(value):04}{value}" if value.isdigit() else f"1{value.casefold()}"
 
 
-def sort_key(field: Field) -> Callable[[Any], Any]:
-    """The key of a known value: numbers by size, texts whatever the case, lists by their first items."""
+def sort_key(field: Field) -> Callable[[Any], Any] | None:
+    """The key of a known value: numbers by size, texts whatever the case; ``None`` where the value is its own key."""
     if field.type is FieldType.NUMBER:
         return _number
     if field.type is FieldType.TEXT:
         return str.casefold
-    return str if field.type is FieldType.STATE else lambda value: value
+    return str if field.type is FieldType.STATE else None
 
 
-def in_order(rows: Iterable[Row], field: Field, *, descending: bool) -> list[Row]:
-    """The rows sorted by a field; equal ones stay as they were."""
-    get = attrgetter(field.name)
-    known: list[tuple[Any, Row]] = []
-    unknown: list[Row] = []
+def in_order(
+    rows: Iterable[Row], field: Field, *, descending: bool, record: Callable[[Row], Any] | None = None
+) -> list[Row]:
+    """The rows sorted by a field; equal ones stay as they were. ``record`` gives what has the field, if not the row."""
+    rows = list(rows)
+    values = list(map(attrgetter(field.name), rows if record is None else map(record, rows)))
+    known, unknown = list(range(len(rows))), []
+    if None in values or () in values:
+        known = [at for at, value in enumerate(values) if value is not None and value != ()]
+        unknown = [row for row, value in zip(rows, values, strict=True) if value is None or value == ()]
     make = sort_key(field)
-    for row in rows:
-        value = get(row)
-        if value is None or value == ():
-            unknown.append(row)
-        else:
-            known.append((make(value), row))
-    known.sort(key=_first, reverse=descending)
-    return [row for _, row in known] + unknown
-
-
-def _first(pair: Sequence[Any]) -> Any:
-    return pair[0]
+    keys: list[Any] = (
+        values if make is None else [None if value is None or value == () else make(value) for value in values]
+    )
+    known.sort(key=keys.__getitem__, reverse=descending)
+    return [rows[at] for at in known] + unknown

@@ -1,6 +1,7 @@
 """What all panes have in common: a filter line, a grid, the actions on rows and columns."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from textual import on
@@ -140,9 +141,7 @@ class Pane(Vertical):
         if self.order is None:
             return pairs
         name, descending = self.order
-        keys = {id(record): key for key, record in pairs}
-        ordered = in_order([record for _, record in pairs], self.fields[name], descending=descending)
-        return [(keys[id(record)], record) for record in ordered]
+        return in_order(pairs, self.fields[name], descending=descending, record=itemgetter(1))
 
     def count_spans(self, shown: int, total: int) -> list[Span]:
         """How many rows of how many, from how many PBXs."""
