@@ -66,3 +66,18 @@ def test_every_call_is_counted_exactly_once(calls: list[tuple[Disposition, int |
     total = statistics.total()
     assert total.calls == len(calls) == total.answered + total.missed + total.failed + total.unknown
     assert sum(one.calls for one in statistics.groups()) == len(calls)
+
+
+@pytest.mark.parametrize("refused", [D.FAILED, D.BUSY, D.BLOCKED])
+def test_calls_that_found_no_channel_or_were_blocked_are_failed_and_in_no_mean(refused: Disposition) -> None:
+    """MikoPBX: a call with CHANUNAVAIL counts neither as answered nor as missed, nor in the mean duration."""
+    statistics = Statistics()
+    statistics.add([cdr(1, disposition=D.ANSWERED, billsec=60, ring=4), cdr(2, disposition=D.NO_ANSWER, ring=20)])
+    before = statistics.total()
+    statistics.add([cdr(3, disposition=refused, raw_disposition="CHANUNAVAIL", billsec=0, ring=45, duration=45)])
+    after = statistics.total()
+    assert (after.answered, after.missed, after.mean_talk, after.mean_ring) == (
+        before.answered, before.missed, before.mean_talk, before.mean_ring
+    )  # fmt: skip
+    assert (before.failed, after.failed, after.calls) == (0, 1, 3)
+    assert after.answer_seizure_ratio == pytest.approx(1 / 3), "it was tried all the same"

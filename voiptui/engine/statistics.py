@@ -19,7 +19,8 @@ class Figures(Struct, frozen=True, kw_only=True):
 
     ``missed`` were not answered, cancelled or went to voicemail; ``failed`` were busy, failed or blocked; ``unknown``
     ended nobody knows how. ``answer_seizure_ratio`` is answered per known calls, 0 to 1. ``mean_talk`` (of answered
-    calls) and ``mean_ring`` are seconds over the calls whose value is known, ``None`` without any.
+    calls) and ``mean_ring`` (of those that were not refused on the way) are seconds over the calls whose value is
+    known, ``None`` without any.
     """
 
     group: str | None
@@ -54,7 +55,8 @@ class _Sum:
             self.failed += 1
         else:
             self.unknown += 1
-        if row.ring is not None:
+        # a call that found no channel, a busy line or a block rang nowhere, however long it took to fail
+        if row.ring is not None and row.disposition not in FAILED:
             self.ring += row.ring
             self.rung += 1
 

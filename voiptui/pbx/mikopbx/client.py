@@ -37,8 +37,9 @@ from voiptui.pbx.mikopbx.details import Details
 from voiptui.pbx.mikopbx.health import VersionCache, read_health
 from voiptui.pbx.mikopbx.provisioning import Employee, Provider, Provisioning
 from voiptui.pbx.mikopbx.search import CdrSearch
-from voiptui.pbx.mikopbx.statistics import ProviderCount, provider_counts
+from voiptui.pbx.mikopbx.statistics import trunk_counts
 from voiptui.pbx.mikopbx.wire import MISSING, REQUESTS_PER_MINUTE, Reply, Wire, lacking
+from voiptui.pbx.statistics import TrunkCount
 from voiptui.query.tree import required_terms
 
 _LISTED_FOR = 300.0
@@ -150,6 +151,10 @@ class MikoPbx:
         """The rows with trunks by their names; by their ids where the names cannot be read."""
         if not any(trunks.has_trunk(row) for row in rows):
             return tuple(rows)
+        await self._learn_names()
+        return tuple(trunks.named(row, self._trunk_names) for row in rows)
+
+    async def _learn_names(self) -> None:
         if not self._trunk_names:
             try:
                 listed = await self._providers_listed()
@@ -157,7 +162,6 @@ class MikoPbx:
             except PbxError:
                 # a nicety that must not cost the calls themselves
                 self._listed = (time.monotonic(), None)
-        return tuple(trunks.named(row, self._trunk_names) for row in rows)
 
     def _fresh_channels(self) -> Counter[str] | None:
         if self._channels is None or time.monotonic() - self._channels[0] > _KNOWN_FOR:
@@ -299,9 +303,11 @@ class MikoPbx:
                 return one.reference
         raise NotFound("the recording is gone from the PBX")
 
-    async def provider_statistics(self, since: datetime, until: datetime) -> tuple[ProviderCount, ...]:
-        """The PBX's own count of calls per trunk and direction between two instants."""
-        return await provider_counts(self._wire, await self._where(), since, until)
+    async def trunk_counts(self, since: datetime, until: datetime) -> tuple[TrunkCount, ...]:
+        """The PBX's own count of legs per trunk and direction between two instants."""
+        found = await trunk_counts(self._wire, await self._where(), since, until)
+        await self._learn_names()
+        return tuple(replace(one, name=self._trunk_names.get(one.trunk, one.name)) for one in found)
 
     async def employees(self) -> tuple[Employee, ...]:
         """The people with an extension."""
