@@ -19,7 +19,7 @@ import msgspec
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now
 from voiptui.pbx.errors import BadAnswer, CertificateRejected, NotPermitted, PbxError, Throttled, Unreachable
-from voiptui.pbx.tls import PinMismatch, client_context
+from voiptui.pbx.tls import PinMismatch, client_context, unverified
 
 for _name in ("httpx", "httpcore", "hpack", "websockets"):
     # these write whole URLs and headers
@@ -150,7 +150,7 @@ class HttpClient:
 
     def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
-            verify: ssl.SSLContext | bool = False
+            verify = unverified()
             if self.base.scheme == "https":
                 try:
                     verify = client_context(self.settings.tls)

@@ -1,7 +1,9 @@
 """TLS as configured per telephone system: verified, by a CA file, by a pinned certificate, or (marked) not at all."""
 
 import hashlib
+import os
 import ssl
+from functools import lru_cache
 from typing import Any
 
 from voiptui.model.settings import Tls, TlsMode
@@ -53,22 +55,35 @@ class PinnedContext(ssl.SSLContext):
         return context
 
 
+@lru_cache(maxsize=1)
+def unverified() -> ssl.SSLContext:
+    """The one context that looks at no certificate: for systems marked so, and for plain HTTP, which uses none."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@lru_cache(maxsize=2)
+def _verifying(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """The one context that trusts the machine's authorities: reading them takes longer than a frame, each time."""
+    context = ssl.create_default_context()
+    if not context.cert_store_stats()["x509_ca"]:
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    return context
+
+
 def client_context(tls: Tls) -> ssl.SSLContext:
-    """The context for one system; raises `OSError` when a CA file cannot be read."""
+    """The context for one system, which others may share; raises `OSError` when a CA file cannot be read."""
     match tls.mode:
         case TlsMode.PIN:
             return PinnedContext.for_pin(tls.value or "")
         case TlsMode.INSECURE:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            return context
+            return unverified()
         case TlsMode.CA:
             return ssl.create_default_context(cafile=tls.value)
         case TlsMode.VERIFY:
-            context = ssl.create_default_context()
-            if not context.cert_store_stats()["x509_ca"]:
-                import certifi
-
-                context.load_verify_locations(certifi.where())
-            return context
+            # what OpenSSL reads the authorities from
+            return _verifying(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
