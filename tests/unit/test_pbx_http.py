@@ -276,3 +276,12 @@ def test_bodies_that_are_not_json_say_what_came(body: bytes) -> None:
     with pytest.raises(BadAnswer) as caught:
         answer(200, body=body).json("the list")
     assert str(caught.value).startswith("the list: ")
+
+
+async def test_libraries_log_no_url_and_no_header_at_any_level(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(1):
+        async with server(lambda head: ok(b"{}", "Set-Cookie: secret=1")) as (url, _):
+            client = HttpClient(settings(url))
+            await client.request("GET", "a", params={"token": "secret"})
+            await client.close()
+    assert not [record for record in caplog.records if record.name.split(".")[0] in {"httpx", "httpcore"}]

@@ -22,8 +22,8 @@ from voiptui.pbx.errors import BadAnswer, CertificateRejected, NotPermitted, Pbx
 from voiptui.pbx.tls import PinMismatch, client_context, unverified
 
 for _name in ("httpx", "httpcore", "hpack", "websockets"):
-    # these write whole URLs and headers
-    logging.getLogger(_name).disabled = True
+    # these write whole URLs and headers; a level, unlike ``disabled``, holds for their children too
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
 _CLOSED = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, UnicodeError)
