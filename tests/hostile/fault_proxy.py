@@ -328,6 +328,12 @@ class Between(Struct, frozen=True):
     web: FaultProxy
     manager: FaultProxy | None
 
+    def swap(self, fault: Fault) -> None:
+        """From now on this, on open connections too: only between faults of the same way."""
+        self.web.fault = fault
+        if self.manager is not None:
+            self.manager.fault = fault
+
     async def put(self, fault: Fault) -> None:
         """From now on this, on both."""
         await self.web.put(fault)
