@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
+import gc
 import inspect
 import os
 import signal
@@ -147,6 +148,9 @@ class Monitor(Deeds, App[None]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        # what is there by now stays until the end: it need not be looked through again and again
+        gc.freeze()
+        gc.enable()
         if isinstance(self._driver, QuickDriver):
             self._driver.show()
         self._keep_log()
