@@ -36,10 +36,11 @@ class View(Struct, frozen=True, kw_only=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """Bounds: rows of one search kept by the monitor, bytes of one answer, downloads at a time."""
+    """Bounds: rows of one search kept by the monitor, bytes of one answer, pages of one search, downloads at a time."""
 
     rows: int = 100_000
     response_bytes: int = 64 * 1024 * 1024
+    pages: int = 20_000
     downloads: int = 2
 
 
@@ -192,6 +193,7 @@ def _settings(name: str, values: dict[str, Any], secrets: dict[str, Secret], top
         allow_changes=values.get("allow_changes", top["allow_changes"]),
         enabled=values["enabled"],
         max_response_bytes=top["limits"]["response_bytes"],
+        max_pages=top["limits"]["pages"],
     )
 
 

@@ -74,6 +74,7 @@ PRIVACY = _table(
 LIMITS = _table(
     Key(name="rows", shape=S.COUNT, default=100_000, meaning="rows of one search that the monitor keeps in memory"),
     Key(name="response_bytes", shape=S.COUNT, default=64 * 1024 * 1024, meaning="bytes of one answer of a PBX"),
+    Key(name="pages", shape=S.COUNT, default=20_000, meaning="pages that one search reads from one PBX"),
     Key(name="downloads", shape=S.COUNT, default=2, meaning="recordings fetched at the same time"),
 )
 VIEW = _table(

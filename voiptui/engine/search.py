@@ -1,6 +1,7 @@
 """One question about past calls put to many telephone systems at once."""
 
 import asyncio
+import itertools
 import logging
 import time
 from collections import deque
@@ -223,10 +224,14 @@ class Search:
         source.lacking = tuple(f"{name}: {missing[name]}" for name in _fields(spec.bound) if name in missing)
         seen = _Seen(None if spec.collect else REMEMBERED_IDS)
         async with _opened(system.search(request)) as pages:
-            while True:
+            for number in itertools.count():
                 async with asyncio.timeout(system.settings.timeout * LONGEST_PAGES):
                     page = await anext(pages, None)
                 if page is None:
+                    return
+                if number >= system.settings.max_pages:
+                    source.truncated = True
+                    source.error = f"incomplete: not read further than {number} pages (limits.pages)"
                     return
                 rows = self._take(source, page, seen)
                 if rows or page.scanned:

@@ -78,6 +78,7 @@ class PbxSettings(Struct, frozen=True, kw_only=True):
     allow_changes: bool = False
     enabled: bool = True
     max_response_bytes: int = 64 * 1024 * 1024
+    max_pages: int = 20_000
 
     def secret(self, name: str) -> str | None:
         """The revealed secret of that name, or ``None``."""
