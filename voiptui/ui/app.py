@@ -148,11 +148,11 @@ class Monitor(Deeds, App[None]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        # what is there by now stays until the end: it need not be looked through again and again
-        gc.freeze()
-        gc.enable()
         if isinstance(self._driver, QuickDriver):
             self._driver.show()
+            # what is there by now stays until the end: it need not be looked through again and again
+            gc.freeze()
+            gc.enable()
         self._keep_log()
         self._unsubscribe = self.services.store.subscribe(self._store_changed)
         self.services.poller.start()
