@@ -30,6 +30,8 @@ CASES: Mapping[str, Callable[[Bench], None]] = MappingProxyType(
     }
 )
 
+ON_A_TERMINAL = frozenset({"start", "keys", "many", "quiet", "scale"})
+
 
 def parser() -> argparse.ArgumentParser:
     """Which cases, how thorough, where to."""
@@ -49,6 +51,8 @@ def main() -> int:
     began = time.monotonic()
     with scratch() as folder:
         bench = Bench(folder, quick=options.quick)
+        if ON_A_TERMINAL & set(options.names or CASES):
+            screen.warm(bench)
         for name in options.names or CASES:
             at = time.monotonic()
             with bench.watched(name):

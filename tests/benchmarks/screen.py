@@ -15,6 +15,22 @@ LIVE = r"p000 +\S+ fresh"
 FIVE = 5
 
 
+def warm(bench: Bench) -> None:
+    """Runs each program once, so that no measured run is the one that compiles modules."""
+    with Wire(bench.env) as wire:
+        config = wire.configuration(bench.folder, FIVE)
+        for words, shown in (
+            (bench.yardstick("hello"), "READY"),
+            (bench.yardstick("line_table", "10"), "READY"),
+            (bench.subject(config), LIVE),
+        ):
+            with Terminal(words, bench.env) as one:
+                one.until(shown)
+                for key in ("2", "3", "4", "2", "/", "escape"):
+                    one.press(key, 0.2)
+                one.quit()
+
+
 def start(bench: Bench) -> None:
     """From the command to the first frame and the first live rows; from q to the end."""
     case = "start"
