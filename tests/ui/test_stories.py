@@ -194,6 +194,8 @@ def test_1_calls_to_204_drop_after_half_a_minute(tmp_path: Path) -> None:
         assert starts == sorted(starts, reverse=True)
         assert all("answered" in row for row in monitor.rows)
         assert all(int(talk.rstrip("s")) < 35 for talk in monitor.column("TALK"))
+        # the newest call that has a recording
+        monitor.type("j" * monitor.column("REC").index("●"))
         monitor.type(ENTER)
         monitor.until_shown("Legs", "call_id", "disposition")
         monitor.type("d")

@@ -166,7 +166,8 @@ def _tone(field: Field, value: Any) -> Tone:
         return Tone.BAD if value < _FAIR_MOS else Tone.WARN if value < _GOOD_MOS else Tone.PLAIN
     if field.name == "loss":
         return Tone.BAD if value > _MUCH_LOSS else Tone.WARN if value > _SOME_LOSS else Tone.PLAIN
-    return Tone.PLAIN
+    # nothing going on stands back, as what is missing does
+    return Tone.QUIET if value == 0 else Tone.PLAIN
 
 
 def harmless(text: str, signs: Signs = UNICODE, longest: int = 1024) -> str:
