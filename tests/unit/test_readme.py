@@ -51,7 +51,7 @@ def test_configurations_can_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: P
             secret.write_text("value")
             secret.chmod(0o600)
             block = block.replace(quoted, str(secret))  # noqa: PLW2901
-        block = re.sub(r'\{ (command|keyring) = [^}]+\}', '"value"', block)  # noqa: PLW2901
+        block = re.sub(r"\{ (command|keyring) = [^}]+\}", '"value"', block)  # noqa: PLW2901
         loads(block)
 
 
