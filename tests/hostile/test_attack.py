@@ -10,6 +10,7 @@ import json
 import os
 import sqlite3
 import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,13 +141,14 @@ def test_no_payload_leaves_through_the_terminal(attack: Attack, tmp_path: Path) 
     config = written(tmp_path / "config.toml", attack.text)
     attack.behave()
     usual, _, _ = sequences(shown(config, tmp_path))
-    copied = 0
+    copied, seen = 0, ""
     for number in range(ROUNDS):
         attack.attack(number)
         out = shown(config, tmp_path)
         kinds, oscs, plain = sequences(out)
         assert kinds <= usual | {b"CSI [J", b"CSI [K"}, kinds - usual
         text = plain.decode("utf-8")
+        seen += text
         assert not harmful(text.replace("\n", "").replace("\r", "").replace("\b", "")), harmful(text)
         for payload in PAYLOADS:
             if harmful(payload):
@@ -160,7 +162,17 @@ def test_no_payload_leaves_through_the_terminal(attack: Attack, tmp_path: Path) 
             else:
                 assert not harmful(rest.decode("utf-8")), osc
     assert copied
+    # what they left of themselves is there to be read: the attack did reach the screen
+    assert "Acme" in seen
+    assert "\ufffd" in seen
     judged_files(tmp_path / "voiptui")
+
+
+def test_the_judge_sees_what_acts() -> None:
+    acting = [one for one in PAYLOADS if any(unicodedata.category(character) == "Cc" for character in one)]
+    assert len(acting) > 60
+    assert all(harmful(one) for one in acting if not set(one) & {"\t", "\r", "\n"})
+    assert sequences(b"\x1b]8;;http://evil.test\x1b\\Acme\x1bc")[0] == {b"OSC 8", b"ESC c"}
 
 
 def test_every_payload_was_tried(attack: Attack) -> None:
