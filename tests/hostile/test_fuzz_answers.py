@@ -75,6 +75,9 @@ class Fuzzed:
                 config.pbxs[0], timeout=0.2 if SITES[self.site] == "custompbx" else 1.0
             )
             await self.middle.put(STRAIGHT)
+            patient = unlimited(config.pbxs[0])
+            self.rows = await newest(patient)
+            await patient.close()
             self.ready.set()
             await self._end.wait()
             if self.system is not None:
@@ -125,9 +128,6 @@ class Fuzzed:
     async def ask(self, operation: str, bends: list[Bend], sample: int | None) -> None:
         assert self.middle
         system = await self.opened()
-        if not self.rows:
-            # the first question of all: nothing is bent yet
-            self.rows = await newest(system)
         self.middle.swap(self.fault(bends, sample))
         try:
             async with asyncio.timeout(20):
