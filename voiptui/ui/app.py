@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from voiptui.engine.systems import Systems
 
 BETWEEN_PAINTS = 0.1
+REST = 15
 SAID_FOR = 12.0
 LONGEST_END = 0.3
 LOOKS_FOR = 60.0
@@ -125,6 +126,7 @@ class Monitor(Deeds, App[None]):
         self._said: Span | None = None
         self._said_until = 0.0
         self._dirty = False
+        self._spent = 0.0
         self._title_sent = ""
         self._seen_events = 0
         self._unsubscribe: Callable[[], None] | None = None
@@ -324,16 +326,19 @@ class Monitor(Deeds, App[None]):
     def _store_changed(self, _: object = None) -> None:
         if not self._dirty:
             self._dirty = True
-            self.set_timer(BETWEEN_PAINTS, self._paint)
+            # keys come first: however many rows there are, most of the time is left for them
+            self.set_timer(max(BETWEEN_PAINTS, self._spent * REST), self._paint)
 
     def _paint(self) -> None:
         self._dirty = False
+        began = monotonic()
         pane = self.pane
         if pane is not None and self.pane_name is not PaneName.CDR:
             pane.reload()
         if self.pane_name is PaneName.LOG:
             self._seen_events = self.services.store.events.serial
         self._paint_lines()
+        self._spent = monotonic() - began
 
     def _tick(self) -> None:
         self._set_coarse(self._blurred or monotonic() - self._touched > LOOKS_FOR)
