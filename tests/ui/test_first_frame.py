@@ -71,11 +71,14 @@ def test_the_monitor_takes_it_over_where_it_stands(tmp_path: Path, configuration
     terminal.read(10, until=b"Enter")
     whole = list(terminal.screen.display)
     assert terminal.written.count(b"\x1b[?1049h") == 1
-    for y in (0, 1, 2):
+    # a system may have failed in between: where the names stand is what must not jump
+    assert [word for word in whole[0].split() if word in alone[0].split()][0] == "voiptui"
+    assert [alone[0].index(name) > 0 and name in whole[0] for name in ("london", "paris-2", "old")] == [True] * 3
+    for y in (1, 2):
         words = alone[y].rstrip()
         assert whole[y].startswith(words), (words, whole[y])
     for y in (4, 5, 6):
-        assert whole[y][2:28] == alone[y][2:28]
+        assert whole[y][2:14] == alone[y][2:14]
     assert "disabled" in alone[6]
     os.write(terminal.master, b"q")
     assert terminal.ends() == 0
