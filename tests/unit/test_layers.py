@@ -62,8 +62,10 @@ def test_imports_run_downwards(path: Path) -> None:
         inner = ".".join(parts[1:])
         if parts[1] == room or inner == "__version__":
             continue
-        assert parts[1] in allowed or any(inner == one or inner.startswith(one + ".") for one in allowed) or any(
-            one.startswith(inner + ".") for one in allowed
+        assert (
+            parts[1] in allowed
+            or any(inner == one or inner.startswith(one + ".") for one in allowed)
+            or any(one.startswith(inner + ".") for one in allowed)
         ), f"{path.relative_to(PACKAGE)} imports {name}"
 
 
