@@ -1,0 +1,24 @@
+"""What holds for all tests."""
+
+import pytest
+
+# these drive the whole program through real terminals or at many times its usual pace: a machine that is busy with
+# something else may answer them late, so one that failed is asked again
+TIMED = {
+    "test_app_simulator.py",
+    "test_app_terminal.py",
+    "test_attack.py",
+    "test_faults.py",
+    "test_first_frame.py",
+    "test_fuzz_answers.py",
+    "test_quiet.py",
+    "test_search_faults.py",
+    "test_secrets.py",
+    "test_stories.py",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.name in TIMED:
+            item.add_marker(pytest.mark.flaky(reruns=2))
