@@ -10,15 +10,16 @@ from voiptui.engine.systems import Systems
 from voiptui.engine.worker import Worker
 from voiptui.model.records import Stream
 
-STAGGER = 0.01
-LONGEST_STAGGER = 2.0
+STAGGER = 0.016
+LONGEST_STAGGER = 10.0
+"""About as long as reading the first answers of a large system takes: so the first are shown while others are read."""
 
 
 class Poller:
     """Polls what is needed of every enabled system, faster what is looked at.
 
-    Systems are started one after the other within two seconds. ``needed`` are the streams polled at their usual pace;
-    what is looked at is polled too. Nothing else is.
+    Systems are started one after the other, many within ten seconds. ``needed`` are the streams polled at their usual
+    pace; what is looked at is polled too. Nothing else is.
     """
 
     def __init__(
