@@ -1,9 +1,11 @@
 """The ten things that bite, and what else goes wrong between CustomPBX and a client: over real sockets."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -60,6 +62,12 @@ def world() -> World:
     return World(3, EPOCH, rate=0.25)
 
 
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path
+
+
 @pytest.fixture
 async def lab(world: World) -> AsyncIterator[Lab]:
     lab = Lab(world)
@@ -80,6 +88,14 @@ async def serving(lab: Lab) -> AsyncIterator[None]:
 
 async def rows(system: TelephoneSystem, request: SearchRequest = DAY) -> list[Cdr]:
     return [row async for page in system.search(request) for row in page.rows]
+
+
+async def impatient(lab: Lab) -> CustomPbx:
+    """An adapter that has read the columns and from now on waits for 0.3 s only."""
+    system = lab.open()
+    await rows(system)
+    system._client.settings = msgspec.structs.replace(system.settings, timeout=0.3)
+    return system
 
 
 def switched(lab: Lab) -> bool:
@@ -115,14 +131,64 @@ async def test_gotcha_1_a_cancelled_query_is_waited_for_before_the_next(lab: Lab
 
 
 async def test_gotcha_1_a_query_without_answer_keeps_the_next_one_out(lab: Lab) -> None:
-    system = lab.open(timeout=0.3)
-    await rows(system)
+    system = await impatient(lab)
     lab.faults.extra = {"slow_cdr": 3.0}
     with pytest.raises(Unreachable, match="no answer"):
         await rows(system)
     assert (await system.registrations()).rows, "polls go on over a new socket"
     with pytest.raises(Unreachable, match="still running"):
         await rows(system)
+    assert not lab.inside.cdr_broken
+
+
+async def test_gotcha_1_a_query_whose_socket_breaks_keeps_the_next_one_out(lab: Lab) -> None:
+    system = await impatient(lab)
+    lab.faults.extra = {"slow_cdr": 3.0}
+    query = asyncio.create_task(rows(system))
+    while not lab.inside.cdr_running:
+        await asyncio.sleep(0.01)
+    await system._client._transport.close()  # type: ignore[union-attr]
+    with pytest.raises(Unreachable, match="closed"):
+        await query
+    with pytest.raises(Unreachable, match="still running"):
+        await rows(system)
+
+
+async def test_gotcha_1_two_programs_side_by_side_take_turns(lab: Lab) -> None:
+    lab.faults.extra = {"slow_cdr": 0.03}
+    found = await asyncio.gather(*(rows(lab.open()) for _ in range(4)))
+    assert not lab.inside.cdr_broken
+    assert len({len(one) for one in found}) == 1
+
+
+async def test_gotcha_1_a_program_that_was_killed_in_a_query_keeps_the_next_one_out(lab: Lab) -> None:
+    program = (
+        "import asyncio, os, sys\n"
+        "from voiptui.pbx.custompbx.lane import Lane\n"
+        "async def main():\n"
+        "    async with Lane(sys.argv[1]).turn(1):\n"
+        "        print('asking', flush=True)\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "asyncio.run(main())\n"
+    )
+    address = lab.url.replace("http", "ws") + "/ws"
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", program, address)
+    assert await killed.wait() == -9
+    with pytest.raises(Unreachable, match="still running"):
+        await rows(lab.open(timeout=0.3))
+
+
+async def test_gotcha_1_leaving_waits_for_the_query_under_way_and_leaves_nothing_behind(lab: Lab, state: Path) -> None:
+    lab.faults.extra = {"slow_cdr": 0.3}
+    system = lab.open()
+    query = asyncio.create_task(rows(system))
+    while not lab.inside.cdr_running:
+        await asyncio.sleep(0.01)
+    query.cancel()
+    await system.close()
+    assert not lab.inside.cdr_running
+    assert [path.name for path in state.rglob("*.lock")] == []
+    assert await rows(lab.open())
     assert not lab.inside.cdr_broken
 
 

@@ -9,15 +9,16 @@ from typing import Any, TypeVar
 from voiptui.model.clean import clean
 from voiptui.model.settings import PbxSettings
 from voiptui.pbx.custompbx.commands import Command, ShapedCommand
+from voiptui.pbx.custompbx.lane import Lane, Unanswered
 from voiptui.pbx.custompbx.post import Post
-from voiptui.pbx.custompbx.socket import Frame, Socket
+from voiptui.pbx.custompbx.socket import Frame, Socket, addresses
 from voiptui.pbx.errors import AuthenticationFailed, BadAnswer, NotPermitted, PbxError, Unreachable
 
 log = logging.getLogger(__name__)
 
 CDR_EVENT = "[CDR] Get"
-STILL_RUNNING = 60.0
-"""Seconds for which a CDR query that did not answer in time is taken to be still running over there."""
+_PARTING = 2.0
+"""Seconds that closing waits for what is still under way."""
 
 Result = TypeVar("Result")
 Transport = Socket | Post
@@ -39,7 +40,7 @@ class Client:
         self._ours = False
         self._session = asyncio.Lock()
         self._turn = asyncio.Lock()
-        self._cdr_turn = asyncio.Lock()
+        self._lane = Lane(addresses(settings)[0])
         self._background: set[asyncio.Task[Any]] = set()
 
     async def request(self, event: str, **data: Any) -> Frame:
@@ -76,24 +77,9 @@ class Client:
             task.exception()
 
     async def _alone(self, data: Mapping[str, Any]) -> Frame:
-        try:
-            async with asyncio.timeout(self.settings.timeout):
-                await self._cdr_turn.acquire()
-        except TimeoutError:
-            raise Unreachable(
-                "an earlier CDR query is still running there, and a second one beside it would break "
-                "the CDR connection of CustomPBX: try again in a minute, or narrow the time"
-            ) from None
-        release = True
-        try:
+        await self.token()
+        async with self._lane.turn(self.settings.timeout):
             return await self._signed(CDR_EVENT, data)
-        except _Unanswered:
-            release = False
-            asyncio.get_running_loop().call_later(STILL_RUNNING, self._cdr_turn.release)
-            raise
-        finally:
-            if release:
-                self._cdr_turn.release()
 
     async def _signed(self, event: str, data: Mapping[str, Any]) -> Frame:
         token = await self.token()
@@ -177,10 +163,13 @@ class Client:
             except TimeoutError:
                 self._transport = None
                 await transport.close()
-                raise _Unanswered(f"no answer to {event} within {self.settings.timeout:g} s") from None
-            except PbxError:
+                raise Unanswered(f"no answer to {event} within {self.settings.timeout:g} s") from None
+            except PbxError as error:
                 self._transport = None
                 await transport.close()
+                if isinstance(error, Unreachable):
+                    # what was sent may have got there
+                    raise Unanswered(str(error)) from None
                 raise
 
     async def _opened(self) -> Transport:
@@ -205,13 +194,20 @@ class Client:
 
     async def close(self) -> None:
         """Gives back a token that a login made here, and closes the socket; never raises."""
+        parting = min(_PARTING, self.settings.timeout)
+        if self._background:
+            # a query that is cut off shuts the lane of CDR queries for a while
+            await asyncio.wait(tuple(self._background), timeout=parting)
         with suppress(PbxError, TimeoutError):
             if self._ours and self._token is not None and isinstance(self._transport, Socket):
-                async with asyncio.timeout(min(2.0, self.settings.timeout)):
+                async with asyncio.timeout(parting):
                     await self._exchange("[Auth] Logout", {"token": self._token})
         self._token, self._ours = None, False
-        for task in tuple(self._background):
+        rest = tuple(self._background)
+        for task in rest:
             task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        self._lane.tidy()
         transport, self._transport = self._transport, None
         if transport is not None:
             await transport.close()
@@ -223,7 +219,3 @@ class Told(BadAnswer):
     def __init__(self, event: str, text: str) -> None:
         super().__init__(event, clean(text))
         self.text = clean(text)
-
-
-class _Unanswered(Unreachable):
-    """No answer in time; what was asked may still be running there."""
