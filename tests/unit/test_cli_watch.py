@@ -143,8 +143,7 @@ def test_dialplan_lookups_are_asked_for_noted_and_always_switched_off_again(conf
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.end() == 130
         assert "lab: dialplan debug is off again" in terminal.shown
-    results = [(line["action"], line["result"]) for line in audit(config)]
-    assert results == [("watch dialplan", "switching on"), ("watch dialplan", "switched off")]
+    assert audited(config) == [("watch dialplan", "switching on"), ("watch dialplan", "switched off")]
     with on_terminal(config, "watch", "dialplan", "lab") as terminal:
         terminal.answer("Switch it on until you stop?", "")
         assert terminal.end() == 130
@@ -152,6 +151,29 @@ def test_dialplan_lookups_are_asked_for_noted_and_always_switched_off_again(conf
     done = voiptui(config, "watch", "dialplan", "lab", "--yes", "--for", "2s", "--format", "table")
     assert done.returncode == 0
     assert "destination_number(204)" in done.stdout
+
+
+def audited(config: Path) -> list[tuple[str, str]]:
+    return [(line["action"], line["result"]) for line in audit(config)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_the_dialplan_debug_is_off_after_every_way_to_end(config: Path, number: signal.Signals) -> None:
+    with started(config, "watch", "dialplan", "lab", "--yes") as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["pbx"] == "lab"
+        process.send_signal(number)
+        if number is signal.SIGINT:
+            # somebody who does not like to wait
+            time.sleep(0.02)
+            process.send_signal(number)
+        process.wait(30)
+    limit = time.monotonic() + 30
+    while len(audited(config)) < 2 and time.monotonic() < limit:
+        time.sleep(0.05)
+    killed = number is signal.SIGKILL
+    result = "switched off after it was killed" if killed else "switched off"
+    assert audited(config) == [("watch dialplan", "switching on"), ("watch dialplan", result)]
 
 
 @pytest.mark.parametrize(

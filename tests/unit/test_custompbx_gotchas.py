@@ -17,6 +17,7 @@ from voiptui.model.settings import PbxSettings, Secret
 from voiptui.pbx.base import LivePush, SearchRequest, TelephoneSystem, TokenManagement
 from voiptui.pbx.custompbx import pushdown
 from voiptui.pbx.custompbx.commands import Command, profile_registrations, sip_call_id
+from voiptui.pbx.custompbx.live import StillOn
 from voiptui.pbx.custompbx.system import CustomPbx
 from voiptui.pbx.custompbx.table import BROKEN, NO_ROWS
 from voiptui.pbx.errors import AuthenticationFailed, BadAnswer, NotFound, NotPermitted, Unreachable
@@ -494,9 +495,11 @@ async def test_watching_the_dialplan_needs_leave_and_is_switched_off_on_every_wa
     task = asyncio.create_task(watch(entered))
     await asyncio.wait_for(entered.wait(), 5)
     assert switched(lab)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    while not task.done():
+        # somebody who presses Ctrl+C again and again
+        task.cancel()
+        await asyncio.sleep(0)
+    assert task.cancelled()
     assert not switched(lab)
 
     async def failing() -> None:
@@ -506,6 +509,23 @@ async def test_watching_the_dialplan_needs_leave_and_is_switched_off_on_every_wa
 
     with pytest.raises(RuntimeError):
         await failing()
+    assert not switched(lab)
+
+
+async def test_a_dialplan_debug_that_stays_on_is_told_and_one_that_never_was_is_not(lab: Lab) -> None:
+    system = lab.open(allow_changes=True)
+
+    async def blind() -> None:
+        async with system.watch_dialplan():
+            lab.faults.extra = {"group": 3}
+
+    with pytest.raises(StillOn, match="switch it off in its web interface"):
+        await blind()
+    assert switched(lab)
+    with pytest.raises(NotPermitted, match="group Admin"):
+        await blind()
+    lab.faults.extra = {}
+    await system.stop_dialplan_debug()
     assert not switched(lab)
 
 

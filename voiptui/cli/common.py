@@ -28,8 +28,9 @@ LONGEST_NUMBER = 15
 
 
 def say(message: str) -> None:
-    """One line on standard error."""
-    print(f"voiptui: {message}", file=sys.stderr)
+    """One line on standard error, if there still is one: a terminal may have gone."""
+    with suppress(OSError):
+        print(f"voiptui: {message}", file=sys.stderr, flush=True)
 
 
 def failure(pbx: str, error: PbxError) -> str:
@@ -178,14 +179,19 @@ class Progress:
             self._drawn = False
 
 
-def run_until_done(work: Coroutine[Any, Any, int]) -> int:
-    """Runs the work of a verb; Ctrl+C and a request to end cancel it, so that it can put out what it has."""
+def run_until_done(work: Coroutine[Any, Any, int], *, patient: bool = False) -> int:
+    """Runs the work of a verb; Ctrl+C, a request to end and a terminal that goes away cancel it.
+
+    So it can put out what it has, and give back its logins. ``patient``: a second Ctrl+C does not cut that short.
+    """
 
     async def whole() -> int:
         task = asyncio.current_task()
-        if task is not None:
-            with suppress(NotImplementedError):
-                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        ends = (signal.SIGTERM, signal.SIGHUP, *((signal.SIGINT,) if patient else ()))
+        for number in ends:
+            # nohup ignores one of them, a shell that starts it in the background another
+            if task is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         try:
             return await work
         except asyncio.CancelledError:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, json
 
-from voiptui.cli.asking import confirmed
 from voiptui.cli.common import bound_filter, chosen, columns, configuration, filter_text, run_until_done, say
 from voiptui.cli.common import standard_output as prepared
 from voiptui.cli.errors import Exit, UsageError, exit_code
@@ -23,12 +22,9 @@ from voiptui.model.time import iso, now
 from voiptui.output.privacy import masked
 from voiptui.output.values import instant_text, record_text
 from voiptui.output.writers import Format, csv_cell, json_object
-from voiptui.pbx.errors import PbxError
 
 if TYPE_CHECKING:
     from voiptui.engine.store import Changed, Store
-    from voiptui.pbx.custompbx.live import DialplanLookup
-    from voiptui.pbx.custompbx.system import CustomPbx
 
 KINDS = {"regs": Kind.REGISTRATION, "calls": Kind.CALL}
 STREAMS = {Kind.REGISTRATION: Stream.REGISTRATIONS, Kind.CALL: Stream.CALLS}
@@ -61,7 +57,9 @@ def watch(args: argparse.Namespace) -> int:
     if args.format == "json":
         raise UsageError("--format: what goes on without end is written as jsonl, csv or table")
     if args.what == "dialplan":
-        return _dialplan(args, seconds)
+        from voiptui.cli.dialplan import watch_dialplan
+
+        return watch_dialplan(args, seconds)
     config = configuration(args)
     pbxs = chosen(config, args.pbx)
     kind = KINDS[args.what]
@@ -259,78 +257,3 @@ class Watching:
         names = [name for name in FIELDS[self._kind] if name not in UNTOLD]
         before = {name: getattr(old, name) for name in names if getattr(old, name) != getattr(new, name)}
         return Change(at, "changed", new, before) if before else None
-
-
-# the dialplan of a CustomPBX
-
-
-def _dialplan(args: argparse.Namespace, seconds: float | None) -> int:
-    if len(args.filter) != 1:
-        raise UsageError("watch dialplan: expected the name of one PBX")
-    if args.columns is not None or args.format == "csv":
-        raise UsageError("watch dialplan: a lookup is lines of text: --format table or jsonl, without --columns")
-    args.pbx = list(args.filter)
-    config = configuration(args)
-    pbxs = chosen(config, args.pbx)
-    if len(pbxs) != 1:
-        raise UsageError(f"watch dialplan: expected the name of one PBX, found {args.filter[0]!r}")
-    pbx = pbxs[0]
-    if pbx.system != "custompbx":
-        raise UsageError(f"{pbx.name}: not offered: only CustomPBX tells its dialplan lookups")
-    if not pbx.allow_changes:
-        raise UsageError(
-            f"{pbx.name}: dialplan debug is a switch for the whole system: it needs allow_changes = true in "
-            f"[pbx.{pbx.name}]"
-        )
-    question = (
-        f"Dialplan debug slows the routing of {pbx.name} for everybody while it is on. Switch it on until you stop?"
-    )
-    if not confirmed(question, yes=args.yes):
-        say("nothing was switched on")
-        return Exit.INTERRUPTED
-    form = Format(args.format) if args.format else Format.TABLE if sys.stdout.isatty() else Format.JSONL
-    return run_until_done(_lookups(pbx, config, form, seconds))
-
-
-async def _lookups(pbx: PbxSettings, config: Config, form: Format, seconds: float | None) -> int:
-    from typing import cast
-
-    from voiptui.cli.common import failure
-    from voiptui.engine.audit import Audit, usual_path
-    from voiptui.engine.systems import open_systems
-
-    audit = Audit(usual_path())
-    systems = open_systems((pbx,))
-    out = prepared(form)
-    result, code = "switched off", Exit.OK
-    try:
-        audit.write("watch dialplan", pbx.name, "switching on")
-    except OSError as error:
-        raise UsageError(f"nothing is switched on: the audit cannot be written ({error.strerror})") from None
-    try:
-        async with asyncio.timeout(seconds), cast("CustomPbx", systems[pbx.name]).watch_dialplan() as lookups:
-            say(f"{pbx.name}: dialplan debug is on; Ctrl+C switches it off")
-            async for lookup in lookups:
-                out.write(_lookup_text(lookup, pbx.name, config, form))
-                out.flush()
-    except TimeoutError:
-        pass
-    except asyncio.CancelledError:
-        code = Exit.INTERRUPTED
-    except PbxError as error:
-        result, code = f"failed: {error}", Exit.NONE_ANSWERED
-        say(failure(pbx.name, error))
-    finally:
-        await systems.close()
-        with suppress(OSError):
-            audit.write("watch dialplan", pbx.name, result)
-    if code is not Exit.NONE_ANSWERED:
-        say(f"{pbx.name}: dialplan debug is off again")
-    return code
-
-
-def _lookup_text(lookup: "DialplanLookup", pbx: str, config: Config, form: Format) -> str:
-    if form is Format.JSONL:
-        return json.encode({"at": lookup.at, "pbx": pbx, "lines": list(lookup.lines)}).decode() + "\n"
-    heading = f"{instant_text(lookup.at, config.timezone, now())}  {pbx}"
-    return "\n".join([heading, *(f"    {line}" for line in lookup.lines)]) + "\n"

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -158,23 +158,31 @@ class DialplanLookup:
 async def dialplan_debug(client: Client) -> AsyncIterator[AsyncIterator[DialplanLookup]]:
     """Every dialplan lookup while this is open. The switch is global over there and slows routing for everybody.
 
-    It is switched off on every way out: an error, a cancellation, a broken socket; raises `Unreachable` with what
-    to do when that could not be done.
+    It is switched off on every way out: an error, a cancellation, a broken socket; raises `StillOn` when that could
+    not be done.
     """
-    try:
-        async with subscribed(client, (DEBUG_SUBSCRIPTION,)) as pushes:
-            if pushes.socket is None:
-                raise Unreachable("the websocket of the pushes broke")
+    async with subscribed(client, (DEBUG_SUBSCRIPTION,)) as pushes:
+        if pushes.socket is None:
+            raise Unreachable("the websocket of the pushes broke")
+        try:
             await ask(client, pushes.socket, DEBUG_SWITCH, enabled=True, token=await client.token())
             yield _lookups(pushes)
-    finally:
-        off = asyncio.create_task(_switch_off(client))
+        finally:
+            await _to_the_end(switch_off(client))
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Waits for some work however often the waiting is cancelled, and is cancelled itself only then."""
+    task = asyncio.create_task(work)
+    cancelled = False
+    while not task.done():
         try:
-            await asyncio.shield(off)
+            await asyncio.wait({task})
         except asyncio.CancelledError:
-            # cancelled while switching off: that must still be finished
-            await off
-            raise
+            cancelled = True
+    task.result()
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 async def _lookups(pushes: Pushes) -> AsyncIterator[DialplanLookup]:
@@ -184,17 +192,24 @@ async def _lookups(pushes: Pushes) -> AsyncIterator[DialplanLookup]:
             yield DialplanLookup(lines)
 
 
-async def _switch_off(client: Client) -> None:
+class StillOn(Unreachable):
+    """The dialplan's debug could not be switched off; it says what to do."""
+
+
+async def switch_off(client: Client) -> None:
+    """Switches the dialplan's debug off, with some attempts; raises `StillOn`."""
     for attempt in range(_OFF_ATTEMPTS):
         try:
-            await client.request(DEBUG_SWITCH, enabled=False)
+            answer = await client.request(DEBUG_SWITCH, enabled=False)
+            if answer.get("enabled") is True:
+                raise BadAnswer(DEBUG_SWITCH, "it says that it is still on")
         except PbxError as error:
             log.warning("%s: dialplan debug is not switched off yet: %s", client.settings.name, error)
             if attempt + 1 < _OFF_ATTEMPTS:
                 await asyncio.sleep(0.5 * (attempt + 1))
         else:
             return
-    raise Unreachable(
+    raise StillOn(
         "the dialplan debug of CustomPBX could not be switched off: it slows routing until it is, "
         "so switch it off in its web interface (Dialplan, Debug)"
     )

@@ -311,6 +311,12 @@ class CustomPbx:
             )
         return live.dialplan_debug(self._client)
 
+    async def stop_dialplan_debug(self) -> None:
+        """Switches dialplan debug off, whoever switched it on; raises `StillOn`, `NotPermitted` as it does."""
+        if not self.settings.allow_changes:
+            raise NotPermitted("dialplan debug", "dialplan debug needs allow_changes = true")
+        await live.switch_off(self._client)
+
     async def tokens(self) -> tuple[AccessToken, ...]:
         """The tokens of the configured user."""
         return tokens.listed(await self._client.request("UserGetOwnTokens"))
