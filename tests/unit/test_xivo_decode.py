@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from voiptui.model.records import CallState, Cdr, Direction, Disposition, RegistrationKind, RegistrationState
 from voiptui.model.time import now, zone
@@ -116,7 +117,7 @@ def test_the_csv_of_the_same_calls_says_the_same() -> None:
 
 
 def test_channels_of_one_conversation_are_one_call() -> None:
-    talking, ringing, held = decode.calls(items(sample("calls.json"), "calls"), "paris", CLOCK)
+    held, talking, ringing = decode.calls(items(sample("calls.json"), "calls"), "paris", CLOCK)
     assert (talking.id, talking.state, talking.direction) == ("1766000001.10", CallState.UP, Direction.INTERNAL)
     assert (talking.src, talking.src_name, talking.dst, talking.dst_name) == (
         "1001", "Alice Martin", "1002", "Béatrice Noël")  # fmt: skip
@@ -129,8 +130,26 @@ def test_channels_of_one_conversation_are_one_call() -> None:
 
 
 def test_creation_times_have_an_offset_without_colon() -> None:
-    (call, *_) = decode.calls(items(sample("calls.json"), "calls"), "paris", CLOCK)
+    call = decode.calls(items(sample("calls.json"), "calls"), "paris", CLOCK)[1]
     assert call.start == datetime(2026, 11, 22, 14, 35, 19, 537000, tzinfo=UTC)
+
+
+def test_channels_come_in_any_order_and_calls_by_their_start() -> None:
+    rows = items(sample("calls.json"), "calls")
+    found = [replace(call, raw=None) for call in decode.calls(rows, "paris", CLOCK)]
+    assert [replace(call, raw=None) for call in decode.calls(rows[::-1], "paris", CLOCK)] == found
+    assert [call.start for call in found] == sorted(call.start for call in found if call.start)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [("Down", "ringing"), ("Rsrvd", "ringing"), ("OffHook", "ringing"), ("Dialing", "ringing"), ("Ring", "ringing"),
+     ("Ringing", "ringing"), ("Up", "up"), ("Busy", "ending"), ("Dialing Offhook", "ringing"),
+     ("Pre-ring", "ringing"), ("Mute", "up"), ("Unknown", "unknown"), ("Levitating", "unknown")],
+)  # fmt: skip
+def test_every_status_of_a_channel(status: str, state: str) -> None:
+    (call,) = decode.calls([{"call_id": "1.1", "status": status}], "paris", CLOCK)
+    assert (call.state.value, call.raw_state) == (state, status)
 
 
 @pytest.mark.parametrize("by", ["talking_to", "bridges"])
@@ -140,7 +159,7 @@ def test_before_21_05_channels_are_grouped_by_whom_they_talk_to_or_their_bridge(
            "creation_time", "status", "on_hold", "user_uuid", by)  # fmt: skip
     found = decode.calls([{key: row[key] for key in old} for row in rows[:2] + rows[4:]], "paris", CLOCK)
     assert len(found) == 2
-    first = found[0]
+    first = found[1]
     assert (first.id, first.src, first.dst) == ("1766000001.10", "1001", "1002")
     assert first.recording is None
 

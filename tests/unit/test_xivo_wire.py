@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from voiptui.model.records import Cdr, Disposition
+from voiptui.model.records import Cdr, Disposition, RegistrationState
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.pbx.base import SearchRequest
 from voiptui.pbx.errors import (
@@ -159,12 +160,69 @@ async def test_a_missing_right_is_named_without_a_new_login(place: Endpoint, sys
     assert logins(place) == 1
 
 
-async def test_an_old_401_without_reason_costs_one_login_and_is_then_known(place: Endpoint, system: Xivo) -> None:
+async def test_an_old_401_without_reason_is_told_from_a_dead_token_without_a_login(
+    place: Endpoint, system: Xivo
+) -> None:
     place.faults.set(not_permitted=("/cdr",), extra={"old_401": True})
     for _ in range(3):
         with pytest.raises(NotPermitted):
             await search(system)
+    assert logins(place) == 1
+    assert len([request for request in place.door.requests if request.method == "HEAD"]) == 1
+    place.faults.set(extra={"old_401": True}, token_expired=True)
+    assert (await system.calls()).rows
     assert logins(place) == 2
+
+
+async def test_a_user_without_any_right_at_confd_logs_in_once(place: Endpoint, system: Xivo) -> None:
+    """Confd answers a missing right like a dead token in every version; each login would be one of 100 sessions."""
+    place.faults.not_permitted = ("/api/confd/",)
+    for _ in range(2):
+        snapshot = await system.registrations()
+        assert any("confd.lines.read" in note for note in snapshot.notes)
+        await system.health()
+        with pytest.raises(NotPermitted, match=r"confd\.users\.read"):
+            await system.users()
+    assert logins(place) == 1
+
+
+async def test_rights_of_a_token_that_wazo_auth_has_forgotten_are_those_of_a_new_one(
+    place: Endpoint, system: Xivo
+) -> None:
+    await system.calls()
+    place.faults.token_expired = True
+    assert all(held for _, held in await system.rights())
+    assert logins(place) == 2
+
+
+async def test_a_backend_that_is_not_there_is_named_with_those_that_are(place: Endpoint) -> None:
+    place.faults.extra = {"version": "16.15"}
+    system = Xivo(settings_for(place, backend="wazo_users"))
+    with pytest.raises(AuthenticationFailed, match="set backend to one of xivo_service, "):
+        await system.calls()
+    await system.close()
+    place.faults.token_refused = True
+    system = Xivo(settings_for(place))
+    with pytest.raises(AuthenticationFailed) as caught:
+        await system.calls()
+    assert "backend" not in str(caught.value)
+    await system.close()
+
+
+async def test_a_layout_that_is_not_there_is_told_from_a_wrong_address(place: Endpoint) -> None:
+    port = place.url.rpartition(":")[2]
+    settings = settings_for(place)
+    options = {**settings.options, "layout": "ports", "ports": {"auth": port}}
+    system = Xivo(replace(settings, options=options))
+    with pytest.raises(Unreachable, match='set layout = "gateway"'):
+        await system.calls()
+    await system.close()
+    elsewhere = Xivo(
+        replace(settings, url=place.url + "/elsewhere", options={**settings.options, "ports": {"auth": 9}})
+    )
+    with pytest.raises(Unreachable, match="check url and layout"):
+        await elsewhere.calls()
+    await elsewhere.close()
 
 
 async def test_tokens_echoed_by_errors_are_not_shown(place: Endpoint, system: Xivo) -> None:
@@ -193,6 +251,39 @@ async def test_a_configured_tenant_is_sent_and_nothing_recursive_asked(place: En
     assert not any("recurse" in request.query for request in place.door.requests)
     assert "/api/auth/0.1/tenants" not in place.door.counts()
     await system.close()
+
+
+ACME, GONE = "ae96f6a7-764a-4d20-b3b3-373b5de4fdc4", "0b1c2d3e-764a-4d20-b3b3-373b5de4fdc4"
+
+
+async def test_calld_is_asked_for_each_tenant_and_one_that_is_gone_costs_no_row(place: Endpoint, system: Xivo) -> None:
+    place.faults.extra = {"tenants": {ACME: "acme", GONE: "gone"}, "refused_tenants": [GONE]}
+    alone = Xivo(settings_for(place, tenant=ACME))
+    truth = (await alone.registrations()).rows
+    await alone.close()
+    for _ in range(2):
+        snapshot = await system.registrations()
+        assert [row.id for row in snapshot.rows] == [row.id for row in truth]
+        assert snapshot.partial is not None
+        assert "1 of 3 tenants are refused" in snapshot.partial
+    place.faults.extra = {"tenants": {ACME: "acme"}}
+    assert (await system.registrations()).partial is None
+
+
+async def test_a_configured_tenant_that_is_refused_is_named_as_what_may_be_wrong(place: Endpoint) -> None:
+    place.faults.extra = {"refused_tenants": [ACME]}
+    system = Xivo(settings_for(place, tenant=ACME))
+    with pytest.raises(NotPermitted, match="configured tenant"):
+        await system.calls()
+    await system.close()
+
+
+async def test_more_tenants_than_are_asked_are_said_to_be_left_out(
+    place: Endpoint, system: Xivo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voiptui.pbx.xivo.registrations.MOST_TENANTS", 2)
+    place.faults.extra = {"tenants": {ACME: "acme", GONE: "more"}}
+    assert "1 further tenants" in str((await system.registrations()).partial)
 
 
 async def test_only_the_master_tenant_may_ask_for_all_calls(place: Endpoint, system: Xivo) -> None:
@@ -388,14 +479,31 @@ async def test_an_export_that_is_not_done_is_no_file(place: Endpoint, system: Xi
 async def test_a_stopped_asterisk_shows_in_health_and_calls_though_lists_still_answer(
     place: Endpoint, system: Xivo
 ) -> None:
+    assert any(row.state is RegistrationState.REGISTERED for row in (await system.registrations()).rows)
     place.faults.asterisk_down = True
-    assert (await system.registrations()).rows
     with pytest.raises(Unreachable, match="Asterisk"):
         await system.calls()
+    snapshot = await system.registrations()
+    assert snapshot.rows
+    assert {row.state for row in snapshot.rows} == {RegistrationState.UNKNOWN}
+    assert not any(row.calls or row.reachable for row in snapshot.rows)
+    assert "Asterisk" in str(snapshot.partial)
     (row,) = (await system.health()).rows
     assert row.version == "26.08"
-    assert any("Asterisk" in warning for warning in row.warnings)
+    assert "calld /calls: Asterisk does not answer it" in row.warnings
     assert "simulated-ami-secret" not in repr(row)
+    place.faults.asterisk_down = False
+    await system.calls()
+    assert (await system.registrations()).partial is None
+
+
+async def test_registrations_alone_do_not_believe_calld_without_asterisk(place: Endpoint, system: Xivo) -> None:
+    place.faults.asterisk_down = True
+    assert "Asterisk" in str((await system.registrations()).partial)
+    (row,) = (await system.health()).rows
+    assert any("calld" in warning for warning in row.warnings)
+    asked = place.door.counts()["/api/calld/1.0/calls"]
+    assert asked == 1, "what the calls just said is not asked again for registrations and health"
 
 
 async def test_users_are_listed_without_what_is_theirs_alone(system: Xivo, world: World) -> None:

@@ -4,7 +4,8 @@
 lists and PJSIP. Further extras: ``same_second`` writes CDR times in whole minutes, ``ignored`` names parameters of
 ``/cdr`` that have no effect, ``short_pages`` cuts pages to so many rows, ``old_401`` leaves the reason out of 401
 bodies, ``refused`` names parameters of ``/cdr`` that are answered with 400, ``subtenant`` refuses ``recurse`` for
-calls, ``digest`` makes confd ask for it (``digest_only`` of everybody), ``websocket_version`` is what
+calls, ``tenants`` maps further tenants to their names and ``refused_tenants`` names those that are, ``digest``
+makes confd ask for it (``digest_only`` of everybody), ``websocket_version`` is what
 websocketd speaks.
 """
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from voiptui.simulator.sites import stable_uuid
 from voiptui.simulator.xivo_state import LOGIN, PASSWORD, TENANT, State
@@ -24,7 +24,7 @@ class Auth:
 
     def backends(self, request: Request) -> Response:
         del request
-        return JSONResponse({"data": ["ldap_user", "wazo_user"]})
+        return JSONResponse({"data": ["ldap_user", "wazo_user"] if self.state.has("18.14") else list(_BACKENDS)})
 
     async def login(self, request: Request) -> Response:
         state = self.state
@@ -84,14 +84,18 @@ class Auth:
 
     async def check(self, request: Request) -> Response:
         if not self.state.is_good(request.path_params["token"]):
-            return HTMLResponse("<!doctype html><title>404 Not Found</title>", 404)
+            return _refused(404, "No such token")
         scopes = (await request.json())["scopes"]
         return JSONResponse({"scopes": {scope: not self.state.lacks("", scope) for scope in scopes}})
 
     def tenants(self, request: Request) -> Response:
         del request
-        item = {"uuid": TENANT, "parent_uuid": TENANT, "name": "master", "slug": "master"}
-        return JSONResponse({"items": [item], "total": 1, "filtered": 1})
+        more = self.state.told("tenants", {})
+        rows = [
+            {"uuid": uuid, "parent_uuid": TENANT, "name": name, "slug": name}
+            for uuid, name in {TENANT: "master", **more}.items()
+        ]
+        return JSONResponse({"items": rows, "total": len(rows), "filtered": len(rows)})
 
 
 def _refused(status: int, reason: str) -> Response:

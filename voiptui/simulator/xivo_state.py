@@ -74,7 +74,9 @@ class State:
     async def refusal(self, request: Request, daemon: str, right: str) -> Response | None:
         """The 401 of a daemon, ``None`` when the token is good and has the right."""
         token = request.headers.get("x-auth-token", "")
-        good, lacks = self.is_good(token), self.lacks(request.url.path, right)
+        tenant = request.headers.get("wazo-tenant", TENANT)
+        lacks = self.lacks(request.url.path, right) or tenant in self.told("refused_tenants", ())
+        good = self.is_good(token)
         if daemon == "confd" and self.told("digest"):
             if good and not lacks and not self.told("digest_only"):
                 return None

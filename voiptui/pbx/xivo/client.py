@@ -1,7 +1,8 @@
 """XiVO or Wazo behind the door: what its daemons tell a monitor."""
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 
 from voiptui.model.clean import clean
 from voiptui.model.records import Call, Cdr, Detail, DetailSection, Health, Recording, Registration, Snapshot, Stream
@@ -14,7 +15,8 @@ from voiptui.pbx.xivo.capabilities import CAPABILITIES
 from voiptui.pbx.xivo.cdrs import CdrSource
 from voiptui.pbx.xivo.health import channels_of, lines_of, read_health
 from voiptui.pbx.xivo.pushdown import pushed
-from voiptui.pbx.xivo.registrations import Registrations
+from voiptui.pbx.xivo.refusals import AsteriskDown
+from voiptui.pbx.xivo.registrations import Registrations, unsure
 from voiptui.pbx.xivo.session import LIFETIME, Session
 from voiptui.pbx.xivo.values import flag, items, table, word
 from voiptui.query.tree import required_terms
@@ -44,6 +46,7 @@ RIGHTS = (
 """What `Xivo.rights` looks at; ``1`` stands for any id."""
 
 EXPORT_WAITS = 600.0
+ASTERISK_KNOWN_FOR = 60.0
 _CDR_SHOWN = (
     ("conversation_id", "conversation"),
     ("call_status", "status"),
@@ -83,13 +86,34 @@ class Xivo:
         self._cdrs = CdrSource(self._session, zone(settings.timezone) if settings.timezone else None)
         self._registrations = Registrations(self._session)
         self._recursive = not settings.option("tenant")
+        self._asterisk: tuple[float, AsteriskDown | None] | None = None
 
     async def registrations(self) -> Snapshot[Registration]:
-        """Lines and trunks, with their people's names where confd tells them."""
-        return await self._registrations.snapshot()
+        """Lines and trunks, with their people's names where confd tells them; unknown while Asterisk does not answer.
+
+        Calld tells them from a cache, and its status is well, when Asterisk is down: only its calls show it.
+        """
+        found = await self._registrations.snapshot()
+        if self._registrations.remembered and await self._asterisk_down():
+            return unsure(found)
+        return found
+
+    async def _asterisk_down(self) -> AsteriskDown | None:
+        if self._asterisk is None or time.monotonic() - self._asterisk[0] > ASTERISK_KNOWN_FOR:
+            with suppress(PbxError):
+                await self.calls()
+        return self._asterisk[1] if self._asterisk else None
 
     async def calls(self) -> Snapshot[Call]:
         """The calls under way, calld's channels grouped by conversation."""
+        self._asterisk = (time.monotonic(), None)
+        try:
+            return await self._calls()
+        except AsteriskDown as error:
+            self._asterisk = (time.monotonic(), error)
+            raise
+
+    async def _calls(self) -> Snapshot[Call]:
         params = {"recurse": "true"} if self._recursive else None
         try:
             body, answer = await self._session.get("calld", "calls", params)
@@ -112,6 +136,7 @@ class Xivo:
     async def health(self) -> Snapshot[Health]:
         """The version and what each daemon says of itself; lists of calld alone would look well without Asterisk."""
         report = await read_health(self._session)
+        report.asterisk = await self._asterisk_down()
         row = report.row(self.settings.name, self.settings.timezone, self._session.offset, by_csv=self._cdrs.by_csv)
         return Snapshot(pbx=self.settings.name, stream=Stream.HEALTH, taken=now(), rows=(row,), clock_skew=report.skew)
 

@@ -17,12 +17,16 @@ OLD_CALLD = "ctid-ng"
 """What calld was called in paths until Wazo 19.06."""
 
 
+GATEWAY, EACH_ON_A_PORT = "gateway", "ports"
+
+
 class Daemons:
     """One HTTP connection per origin, and the path of every resource on it."""
 
-    def __init__(self, settings: PbxSettings) -> None:
+    def __init__(self, settings: PbxSettings, layout: str | None = None) -> None:
         self.settings = settings
-        self.gateway = (settings.option("layout") or "gateway") == "gateway"
+        self.layout = layout or settings.option("layout") or GATEWAY
+        self.gateway = self.layout == GATEWAY
         self.calld_name = "calld"
         parts = urlsplit(settings.url.removesuffix("/").removesuffix("/api"))
         self._scheme, self._netloc = parts.scheme, parts.netloc
@@ -56,6 +60,10 @@ class Daemons:
         if self.gateway:
             return f"{scheme}{self._base.removeprefix(self._scheme)}/api/websocketd/"
         return f"{scheme}://{self._host}:{self._ports['websocketd']}/"
+
+    def otherwise(self) -> "Daemons":
+        """The same host in the other layout."""
+        return Daemons(self.settings, EACH_ON_A_PORT if self.gateway else GATEWAY)
 
     async def close(self) -> None:
         """Closes the connections."""

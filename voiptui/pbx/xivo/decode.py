@@ -16,8 +16,9 @@ STATUSES = {
     "voicemail": Disposition.VOICEMAIL,
 }
 _MARKS = (("on_hold", "on hold"), ("muted", "muted"), ("parked", "parked"))
-_RINGING = frozenset({"ring", "ringing", "dialing", "dialing offhook", "pre-ring", "offhook", "rsrvd"})
-_ENDING = frozenset({"down", "busy"})
+# a channel is down from when it is made until it rings
+_RINGING = frozenset({"down", "ring", "ringing", "dialing", "dialing offhook", "pre-ring", "offhook", "rsrvd"})
+_ENDING = frozenset({"busy"})
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -107,8 +108,9 @@ def _recordings(rows: Iterable[Item], cdr_id: str) -> tuple[Recording, ...]:
 
 
 def calls(rows: list[Item], pbx: str, clock: datetime) -> tuple[Call, ...]:
-    """The calls of calld's channels at the server's ``clock``: one for each conversation."""
-    return tuple(_call(group, pbx, clock) for group in grouped(rows))
+    """The calls of calld's channels at the server's ``clock``: one for each conversation, the oldest first."""
+    found = (_call(group, pbx, clock) for group in grouped(rows))
+    return tuple(sorted(found, key=lambda call: (call.start or _NEVER, call.id)))
 
 
 def grouped(rows: list[Item]) -> list[list[Item]]:

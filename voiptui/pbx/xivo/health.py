@@ -52,6 +52,7 @@ class HealthReport:
         self.statuses: dict[str, dict[str, str]] = {}
         self.refused: dict[str, PbxError] = {}
         self.skew: float | None = None
+        self.asterisk: PbxError | None = None
 
     def row(self, pbx: str, zone: str | None, offset: timedelta | None, *, by_csv: bool) -> Health:
         """The one row of the health stream."""
@@ -65,6 +66,8 @@ class HealthReport:
         )
 
     def _warnings(self, zone: str | None, *, by_csv: bool) -> Iterator[str]:
+        if self.asterisk is not None:
+            yield str(self.asterisk)
         for daemon, parts in self.statuses.items():
             for name, status in parts.items():
                 if status.lower() != "ok":

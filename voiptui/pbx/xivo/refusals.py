@@ -31,12 +31,17 @@ _DEGRADED = {
     "not-initialized": "it is still starting",
     "xivo-ctid-unreachable": "the CTI server does not answer it",
 }
+_ASTERISK_DOWN = frozenset({"asterisk-ari-unreachable", "ajam-unreachable"})
 _GONE = {
     "recording-media-not-found": "the recording was deleted",
     "recording-media-filesystem-not-found": "the file of the recording is gone from its disk",
 }
 EXPIRED = "not_found_or_expired"
 LACKING = "missing_permission_or_invalid_tenant"
+
+
+class AsteriskDown(Unreachable):
+    """A daemon answers, Asterisk behind it does not: what daemons remember of it is of before."""
 
 
 class Said(Struct, frozen=True):
@@ -96,19 +101,22 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return clean(_UUID.sub("…", text), 300)
 
 
-def refusal(answer: Answer, where: str, secrets: Iterable[str] = ()) -> PbxError:
-    """The error for an answer of status 400 and above; ``where`` names daemon and resource."""
+def refusal(answer: Answer, where: str, secrets: Iterable[str] = (), tenant: str | None = None) -> PbxError:
+    """The error for an answer of status 400 and above; ``where`` names daemon and resource, ``tenant`` was sent."""
     what = said(answer)
     status = answer.status
     if status == 503 and what.error_id in _DEGRADED:
-        return Unreachable(f"{where}: {_DEGRADED[what.error_id]}")
+        kind = AsteriskDown if what.error_id in _ASTERISK_DOWN else Unreachable
+        return kind(f"{where}: {_DEGRADED[what.error_id]}")
     if what.error_id in _GONE:
         return NotFound(_GONE[what.error_id])
     if what.error_id == "recording-media-permission-denied":
         return NotPermitted(where, "Wazo itself may not read the file of this recording")
     if status in {401, 403}:
         right = what.required if _ACL.fullmatch(what.required) else ""
-        return NotPermitted(right or where, f"{where}: the user lacks the right {right}" if right else None)
+        maybe = ", or the configured tenant is not one of its own" if tenant and what.reason in {"", LACKING} else ""
+        message = f"{where}: the user lacks the right {right or 'to it'}{maybe}"
+        return NotPermitted(right or where, message if right or maybe else None)
     try:
         raise_for_common(answer, where)
     except PbxError as error:

@@ -5,7 +5,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from voiptui.model.records import Registration, RegistrationKind, Snapshot, Stream
+from msgspec.structs import replace
+
+from voiptui.model.records import Registration, RegistrationKind, RegistrationState, Snapshot, Stream
 from voiptui.model.time import now
 from voiptui.pbx.errors import BadAnswer, NotFound, NotPermitted, PbxError, Unreachable, Unsupported
 from voiptui.pbx.xivo import decode_registrations as decode
@@ -23,7 +25,17 @@ NO_TRUNKS = (
     "trunks: this version tells nothing of them; "
     "give the user the right to ask Asterisk's manager (amid.action.*.create)"
 )
+ASTERISK_DOWN = "Asterisk does not answer calld: what is registered is not known"
 Found = TypeVar("Found")
+
+
+def unsure(found: Snapshot[Registration]) -> Snapshot[Registration]:
+    """The same lines and trunks where nobody knows their states: what the system last knew is kept as its word."""
+    rows = tuple(
+        replace(row, state=RegistrationState.UNKNOWN, reachable=None, calls=None, note="Asterisk does not answer")
+        for row in found.rows
+    )
+    return replace(found, rows=rows, partial="; ".join(filter(None, (ASTERISK_DOWN, found.partial))))
 
 
 class Registrations:
@@ -39,12 +51,17 @@ class Registrations:
         self._tenants: tuple[str | None, ...] = (None,)
         self._tenants_until = 0.0
         self._refused: dict[str, tuple[float, PbxError]] = {}
+        self.remembered = False
+        """Whether the last snapshot has rows that calld remembers, whatever has become of Asterisk."""
+        self._left_out: dict[str, str] = {}
 
     async def snapshot(self) -> Snapshot[Registration]:
         """All of them as they are now; raises the error of the last source when no source is offered."""
         notes: list[str] = []
+        self.remembered, self._left_out = False, {}
         phones = await self._try("lines", self._from_calld("lines", RegistrationKind.EXTENSION))
         peers = await self._try("trunks", self._from_calld("trunks", RegistrationKind.TRUNK))
+        self.remembered = bool(phones or peers)
         await self._names()
         if phones is None or peers is None:
             asked = await self._try("amid", self._from_amid)
@@ -55,9 +72,8 @@ class Registrations:
             known = await self._try("contacts", self._contacts) or {}
             phones = [self._with(one, known) for one in phones]
             peers = [self._with(one, known) for one in peers]
-        partial = None
         if phones is None:
-            phones, partial = await self._from_presences()
+            phones = await self._from_presences()
         if peers is None:
             notes.append(NO_TRUNKS)
         if self._names_note:
@@ -66,8 +82,9 @@ class Registrations:
             pbx=self._pbx,
             stream=Stream.REGISTRATIONS,
             taken=now(),
-            rows=(*phones, *(peers or ())),
-            partial=partial,
+            # no daemon promises an order, and they do not keep one
+            rows=(*sorted(phones, key=_by_id), *sorted(peers or (), key=_by_id)),
+            partial="; ".join(self._left_out.values()) or None,
             notes=tuple(notes),
         )
 
@@ -99,10 +116,21 @@ class Registrations:
             await self._names()
             names = self._lines if kind is RegistrationKind.EXTENSION else self._trunks
             found: dict[str, Registration] = {}
+            refused: list[NotPermitted] = []
             for tenant in tenants:
-                body, _ = await self._session.get("calld", path, tenant=tenant)
+                try:
+                    body, _ = await self._session.get("calld", path, tenant=tenant)
+                except NotPermitted as error:
+                    refused.append(error)
+                    continue
                 for one in decode.from_calld(items(body, f"calld /{path}"), self._pbx, kind, names):
                     found.setdefault(one.id, one)
+            if len(refused) == len(tenants):
+                raise refused[0]
+            if refused:
+                self._left_out[path] = f"{path}: {len(refused)} of {len(tenants)} tenants are refused"
+                # one of them may be gone since they were listed
+                self._tenants_until = 0.0
             return list(found.values())
 
         return read
@@ -112,13 +140,16 @@ class Registrations:
         if self._session.tenant:
             return (None,)
         found = await self._try("tenants", self._ask_tenants)
-        return found or (None,)
+        left = len(found or ()) - MOST_TENANTS
+        if left > 0:
+            self._left_out["tenants"] = f"lines and trunks of {left} further tenants are not asked for"
+        return (found or (None,))[:MOST_TENANTS]
 
     async def _ask_tenants(self) -> tuple[str | None, ...]:
         if time.monotonic() < self._tenants_until:
             return self._tenants
         body, _ = await self._session.get("auth", "tenants")
-        uuids = [word(row.get("uuid")) for row in items(body, "auth /tenants")][:MOST_TENANTS]
+        uuids = [word(row.get("uuid")) for row in items(body, "auth /tenants")]
         usable = tuple(uuid for uuid in uuids if uuid.isascii() and uuid.replace("-", "").isalnum())
         self._tenants = usable if len(usable) > 1 else (None,)
         self._tenants_until = time.monotonic() + NAMES_FRESH
@@ -182,7 +213,7 @@ class Registrations:
         registry = await self._amid("SIPshowregistry", "RegistryEntry") if peers else []
         return phones, [decode.with_registry(one, registry) for one in peers]
 
-    async def _from_presences(self) -> tuple[list[Registration], str | None]:
+    async def _from_presences(self) -> list[Registration]:
         """One request for each line: the last resort of XiVO 16.11 to Wazo 19."""
         if not self._lines:
             refused = [error for _, error in self._refused.values()]
@@ -206,4 +237,11 @@ class Registrations:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         left = len(self._lines) - len(chosen)
-        return rows, f"{left} further lines are not asked for one by one" if left else None
+        if left:
+            self._left_out["lines"] = f"{left} further lines are not asked for one by one"
+        return rows
+
+
+def _by_id(one: Registration) -> tuple[bool, int, str]:
+    number = integer(one.id)
+    return (number is None, number or 0, one.id)

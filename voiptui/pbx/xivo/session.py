@@ -7,11 +7,13 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import httpx
 from msgspec import Struct
 
+from voiptui.model.clean import clean
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now, parse_naive
 from voiptui.pbx.errors import AuthenticationFailed, BadAnswer, PbxError, Throttled, Unreachable
@@ -103,12 +105,15 @@ class Session:
         answer = await send(token)
         if answer.status == 401 and _asks_digest(answer):
             answer = await self._by_digest(answer, method, daemon, path, params=params, headers=headers)
-        if answer.status == 401 and self._may_be_expired(answer, daemon, path):
+        if answer.status == 401 and await self._is_expired(answer, token, daemon, path):
             answer = await send(await self.fresh_token(token))
             self._remember(answer, daemon, path)
         if answer.status >= 400:
-            raise refusal(answer, f"{daemon} /{path}", self.secrets())
+            raise self._refusal(answer, daemon, path)
         return answer
+
+    def _refusal(self, answer: Answer, daemon: str, path: str) -> PbxError:
+        return refusal(answer, f"{daemon} /{path}", self.secrets(), tenant=self.tenant)
 
     def _headers(self, token: str, tenant: str | None = None) -> dict[str, str]:
         chosen = tenant or self.tenant
@@ -126,12 +131,23 @@ class Session:
             self.daemons.calld_name = daemon
         return answer
 
-    def _may_be_expired(self, answer: Answer, daemon: str, path: str) -> bool:
-        """Whether a 401 may be about the token: newer versions tell, older ones use it for a missing right too."""
+    async def _is_expired(self, answer: Answer, token: str, daemon: str, path: str) -> bool:
+        """Whether a 401 is about the token: newer versions tell, confd and older ones say the same of a missing right.
+
+        Then wazo-auth is asked for the token: a login would cost it half a second, and one of a user's sessions.
+        """
         reason = said(answer).reason
         if reason:
             return reason != LACKING
-        return time.monotonic() >= self._lacking.get((daemon, _resource(path)), 0.0)
+        if time.monotonic() < self._lacking.get((daemon, _resource(path)), 0.0):
+            return False
+        try:
+            known = await self._auth(token, "HEAD", "")
+        except PbxError:
+            return True
+        if known.status < 300:
+            self._lacking[daemon, _resource(path)] = time.monotonic() + RIGHT_FORGOTTEN
+        return known.status >= 300
 
     def _remember(self, answer: Answer, daemon: str, path: str) -> None:
         if answer.status != 401:
@@ -177,8 +193,8 @@ class Session:
                     yield response
                     return
                 answer = await self._error_of(daemon, response)
-            if last or answer.status != 401 or not self._may_be_expired(answer, daemon, path):
-                raise refusal(answer, f"{daemon} /{path}", self.secrets())
+            if last or answer.status != 401 or not await self._is_expired(answer, token, daemon, path):
+                raise self._refusal(answer, daemon, path)
             token = await self.fresh_token(token)
 
     async def _error_of(self, daemon: str, response: httpx.Response) -> Answer:
@@ -202,9 +218,17 @@ class Session:
         return answer.status != 403
 
     async def _of_token(self, method: str, rest: str, **given: Any) -> Answer:
-        path = self.daemons.path("auth", f"token/{await self.token()}{rest}")
+        """What wazo-auth says of the present token, of a new one where it knows that one no more."""
+        token = await self.token()
+        answer = await self._auth(token, method, rest, **given)
+        if answer.status == 404 and said(answer).is_json:
+            answer = await self._auth(await self.fresh_token(token), method, rest, **given)
+        return answer
+
+    async def _auth(self, token: str, method: str, rest: str, **given: Any) -> Answer:
+        path = self.daemons.path("auth", f"token/{token}{rest}")
         try:
-            return await self.daemons.client("auth").request(method, path, **given)
+            return await self.daemons.client("auth").request(method, path, reads=True, **given)
         except BadAnswer as error:
             # the address itself holds the token
             raise BadAnswer("auth /token", redact(str(error), self.secrets())) from None
@@ -243,13 +267,14 @@ class Session:
         )
         text = redact(said(answer).text, (password, basic))
         if answer.status in {401, 403}:
-            raise AuthenticationFailed(f"wazo-auth refuses the login, the password or the backend {backend}: {text}")
+            hint = await self._backend_hint(backend)
+            raise AuthenticationFailed(f"wazo-auth refuses the login or the password: {text}{hint}")
         if answer.status == 429:
             raise Throttled(
                 f"wazo-auth gives no further session to this user for now: {text}", retry_after(answer.headers)
             )
         if answer.status == 404:
-            raise Unreachable("auth /token: there is no wazo-auth at this address: check url and layout")
+            raise Unreachable(f"auth /token: there is no wazo-auth at this address: {await self._layout_hint()}")
         if answer.status >= 400:
             raise refusal(answer, "auth /token", (password, basic))
         body = answer.json("auth /token")
@@ -260,6 +285,22 @@ class Session:
         self.offset = _offset(data, answer.server_date or answer.received)
         return token
 
+    async def _backend_hint(self, backend: str) -> str:
+        """Whether the configured backend exists there, which versions before Wazo 24.08 insist on."""
+        offered = await _backends(self.daemons)
+        if not offered or backend in offered:
+            return ""
+        return f"; it knows no backend {backend}: set backend to one of {', '.join(offered)}"
+
+    async def _layout_hint(self) -> str:
+        """What to set when the daemons are not where the configured layout says: they are looked for without login."""
+        other = self.daemons.otherwise()
+        try:
+            found = await _backends(other)
+        finally:
+            await other.close()
+        return f'set layout = "{other.layout}"' if found else "check url and layout"
+
     async def close(self) -> None:
         """Revokes the tokens and closes the connections; never raises."""
         tokens, self._tokens = self._tokens, []
@@ -268,6 +309,17 @@ class Session:
                 path = self.daemons.path("auth", f"token/{held.token}")
                 await self.daemons.client("auth").request("DELETE", path, timeout=min(2.0, self.settings.timeout))
         await self.daemons.close()
+
+
+async def _backends(daemons: Daemons) -> tuple[str, ...]:
+    """The backends wazo-auth tells everybody; none where there is no wazo-auth."""
+    try:
+        answer = await daemons.client("auth").request("GET", daemons.path("auth", "backends"))
+        told = answer.json("auth /backends") if answer.status == HTTPStatus.OK else None
+    except PbxError:
+        return ()
+    names = told.get("data") if isinstance(told, dict) else None
+    return tuple(clean(name, 40) for name in names if isinstance(name, str)) if isinstance(names, list) else ()
 
 
 def _offset(data: Mapping[str, Any], clock: datetime) -> timedelta | None:
