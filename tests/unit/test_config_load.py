@@ -137,6 +137,8 @@ def test_neither_repr_nor_show_holds_a_secret(tmp_path: Path, monkeypatch: pytes
 PBX = '[pbx.a]\nsystem = "mikopbx"\nurl = "https://a.example"\n'
 TOKEN = PBX + 'token = "x"\n'
 
+WAZO = '[pbx.w]\nsystem = "xivo"\nurl = "https://w.example"\nlogin = "x"\npassword = "x"\n'
+
 
 @pytest.mark.parametrize(
     ("text", "line", "parts"),
@@ -156,6 +158,9 @@ TOKEN = PBX + 'token = "x"\n'
         (PBX, 1, ["pbx.a: missing: expected token, or login + password"]),
         (PBX + 'login = "x"', 1, ["pbx.a.password: missing: expected login + password"]),
         (PBX + "token = 12345", 4, ["pbx.a.token: expected a text, or a table with one of env", "found a number"]),
+        (WAZO + "ports = { cald = 9500 }", 6, ["pbx.w.ports: expected a table of port numbers", "did you mean calld?"]),
+        (WAZO + "ports = { calld = 95000 }", 6, ["pbx.w.ports: expected a table of port numbers", "95000 for calld"]),
+        (WAZO + 'ports = { calld = "9500" }', 6, ["pbx.w.ports", "found '9500' for calld"]),
         (PBX + 'token = { envv = "A" }', 4, ["unknown key 'envv'", "did you mean env?"]),
         (PBX + 'token = { env = "A", file = "b" }', 4, ["found 2 of them"]),
         (PBX + 'token = { env = "VOIPTUI_NOT_SET" }', 4, ["the environment variable VOIPTUI_NOT_SET is not set"]),

@@ -13,9 +13,10 @@ from voiptui.model.records import Cdr, Disposition, RegistrationState, Stream
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.pbx.base import LivePush, SearchRequest, TelephoneSystem
 from voiptui.pbx.errors import NotFound, NotPermitted, PbxError, Unreachable
+from voiptui.pbx.registry import SYSTEMS, first_address
 from voiptui.pbx.xivo import live
 from voiptui.pbx.xivo.client import Xivo
-from voiptui.pbx.xivo.daemons import Daemons
+from voiptui.pbx.xivo.daemons import PORTS, Daemons
 from voiptui.simulator import xivo
 from voiptui.simulator.clock import Clock
 from voiptui.simulator.faults import Door, Faults
@@ -106,6 +107,31 @@ def test_where_the_daemons_are(url: str, layout: str, calls: str, websocket: str
     daemons = Daemons(PbxSettings(name="x", system="xivo", url=url, options={"layout": layout}))
     assert str(daemons.client("calld").url(daemons.path("calld", "calls"))) == calls
     assert daemons.websocket == websocket
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "first"),
+    [
+        ("https://pbx", {}, "https://pbx"),
+        ("https://pbx:8443/wazo", {"layout": "gateway"}, "https://pbx:8443/wazo"),
+        ("https://pbx", {"layout": "ports"}, "https://pbx:9497"),
+        ("https://pbx:8443", {"layout": "ports", "ports": {"auth": 50497}}, "https://pbx:50497"),
+        ("https://[2001:db8::1]", {"layout": "ports"}, "https://[2001:db8::1]:9497"),
+    ],
+)
+def test_the_certificate_looked_at_is_the_one_that_credentials_are_sent_to(
+    url: str, options: dict[str, Any], first: str
+) -> None:
+    settings = PbxSettings(name="x", system="xivo", url=url, options=options)
+    daemons = Daemons(settings)
+    assert first_address(settings) == first
+    assert str(daemons.client("auth").url(daemons.path("auth", "token"))).startswith(first)
+
+
+def test_the_ports_that_can_be_configured_are_those_of_the_daemons() -> None:
+    entry = SYSTEMS["xivo"]
+    assert entry.options["ports"] == set(PORTS)
+    assert entry.first_daemon == ("auth", PORTS["auth"])
 
 
 async def test_one_port_for_each_daemon(ports: Ports, system: Xivo, world: World) -> None:

@@ -486,7 +486,7 @@ async def test_a_stopped_asterisk_shows_in_health_and_calls_though_lists_still_a
     snapshot = await system.registrations()
     assert snapshot.rows
     assert {row.state for row in snapshot.rows} == {RegistrationState.UNKNOWN}
-    assert not any(row.calls or row.reachable for row in snapshot.rows)
+    assert not any(row.calls or row.reachable or row.raw_state for row in snapshot.rows)
     assert "Asterisk" in str(snapshot.partial)
     (row,) = (await system.health()).rows
     assert row.version == "26.08"

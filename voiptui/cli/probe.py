@@ -14,6 +14,7 @@ from msgspec import Struct
 from voiptui.model.settings import PbxSettings, Tls, TlsMode
 from voiptui.model.time import now
 from voiptui.pbx.certificate import Certificate, read
+from voiptui.pbx.registry import first_address
 from voiptui.pbx.tls import PinMismatch, client_context, fingerprint
 
 LONGEST = 10.0
@@ -54,8 +55,8 @@ class Presented(Struct, frozen=True):
 
 
 def place_of(pbx: PbxSettings) -> Place:
-    """Scheme, host and port of a system's address."""
-    parts = urlsplit(pbx.url)
+    """Scheme, host and port that a system's credentials are sent to."""
+    parts = urlsplit(first_address(pbx))
     return Place(parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
 

@@ -109,9 +109,9 @@ def read(key: Key, value: Any, base: Path) -> Any:
                 return value
         case Shape.WORDS:
             return _words(value)
-        case Shape.TABLE:
+        case Shape.TABLE | Shape.PORTS:
             if isinstance(value, dict):
-                return value
+                return _ports(key, value) if key.shape is Shape.PORTS else value
         case Shape.TEXTS:
             if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
                 return dict(value)
@@ -134,6 +134,16 @@ def _words(value: Any) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
     raise Wrong(f"found {_found(value)}")
+
+
+def _ports(key: Key, value: dict[str, Any]) -> dict[str, int]:
+    for name, port in value.items():
+        if name not in key.words:
+            near = nearest(name, key.words)
+            raise Wrong(f"found the unknown name {name!r}" + (f" - did you mean {near}?" if near else ""))
+        if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:
+            raise Wrong(f"found {port!r} for {name}")
+    return value
 
 
 def _text(key: Key, value: str, base: Path) -> Any:

@@ -20,6 +20,7 @@ class Shape(StrEnum):
     WORDS = 'a list of texts such as ["mpv", "--no-video"]'
     TEXTS = "a table of texts"
     TABLE = "a table"
+    PORTS = "a table of port numbers"
     ZONE = '"local", "UTC" or an IANA name such as "Europe/London"'
     PBX_ZONE = '"UTC" or an IANA name such as "Europe/London"'
     URL = "an address such as https://pbx.example.net"
@@ -41,6 +42,8 @@ class Key(Struct, frozen=True, kw_only=True):
     @property
     def expected(self) -> str:
         """What may stand there, in words."""
+        if self.shape is Shape.PORTS:
+            return f"{self.shape.value} by name: {', '.join(self.words)}"
         return "one of " + ", ".join(self.words) if self.words else self.shape.value
 
 
@@ -117,6 +120,8 @@ def pbx_keys(system: str) -> Mapping[str, Key]:
     for name, expected in entry.options.items():
         if isinstance(expected, tuple):
             keys[name] = Key(name=name, shape=S.TEXT, words=expected, meaning=f"of {entry.title}")
+        elif isinstance(expected, frozenset):
+            keys[name] = Key(name=name, shape=S.PORTS, words=tuple(sorted(expected)), meaning=f"of {entry.title}")
         else:
             shape = S.TABLE if expected == "table" else S.TEXT
             keys[name] = Key(name=name, shape=shape, meaning=f"of {entry.title}")

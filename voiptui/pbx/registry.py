@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -16,13 +17,15 @@ class SystemEntry(Struct, frozen=True, kw_only=True):
     """One system: its module (with ``create`` and ``CAPABILITIES``), credentials and further configuration keys.
 
     ``credentials`` are the sets of which one must be complete; ``options`` maps a further key to what it expects,
-    ``"text"``, ``"table"`` or a tuple of allowed words.
+    ``"text"``, ``"table"``, a tuple of allowed words, or a set of names: a table of their ports. ``first_daemon`` is
+    the name and usual port of the one that is asked first where each has a port of its own (``layout = "ports"``).
     """
 
     title: str
     module: str
     credentials: tuple[tuple[str, ...], ...]
-    options: Mapping[str, str | tuple[str, ...]] = MappingProxyType({})
+    options: Mapping[str, str | tuple[str, ...] | frozenset[str]] = MappingProxyType({})
+    first_daemon: tuple[str, int] | None = None
     default_url: str | None = None
 
 
@@ -54,12 +57,29 @@ SYSTEMS: Mapping[str, SystemEntry] = MappingProxyType(
             title="XiVO / Wazo",
             module="voiptui.pbx.xivo",
             credentials=(("login", "password"),),
-            options={"backend": "text", "layout": ("gateway", "ports"), "ports": "table", "tenant": "text"},
+            options={
+                "backend": "text",
+                "layout": ("gateway", "ports"),
+                "ports": frozenset({"auth", "confd", "calld", "call-logd", "amid", "websocketd"}),
+                "tenant": "text",
+            },
+            first_daemon=("auth", 9497),
         ),
     }
 )
 
 SECRET_KEYS = frozenset({"token", "password"})
+
+
+def first_address(settings: "PbxSettings") -> str:
+    """Where the first exchange with a system goes."""
+    entry = SYSTEMS[settings.system]
+    if entry.first_daemon is None or settings.option("layout") != "ports":
+        return settings.url
+    name, usual = entry.first_daemon
+    parts = urlsplit(settings.url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}:{(settings.options.get('ports') or {}).get(name, usual)}"
 
 
 def create(settings: "PbxSettings") -> "TelephoneSystem":

@@ -30,9 +30,16 @@ Found = TypeVar("Found")
 
 
 def unsure(found: Snapshot[Registration]) -> Snapshot[Registration]:
-    """The same lines and trunks where nobody knows their states: what the system last knew is kept as its word."""
+    """The same lines and trunks where nobody knows their states; the note has what calld still remembers."""
     rows = tuple(
-        replace(row, state=RegistrationState.UNKNOWN, reachable=None, calls=None, note="Asterisk does not answer")
+        replace(
+            row,
+            state=RegistrationState.UNKNOWN,
+            raw_state=None,
+            reachable=None,
+            calls=None,
+            note=f"Asterisk does not answer; before: {row.raw_state or 'unknown'}",
+        )
         for row in found.rows
     )
     return replace(found, rows=rows, partial="; ".join(filter(None, (ASTERISK_DOWN, found.partial))))
