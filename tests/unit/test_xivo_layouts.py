@@ -130,7 +130,7 @@ def test_the_certificate_looked_at_is_the_one_that_credentials_are_sent_to(
 
 def test_the_ports_that_can_be_configured_are_those_of_the_daemons() -> None:
     entry = SYSTEMS["xivo"]
-    assert entry.options["ports"] == set(PORTS)
+    assert entry.options["ports"] == frozenset(PORTS)
     assert entry.first_daemon == ("auth", PORTS["auth"])
 
 
