@@ -101,6 +101,9 @@ def test_every_field_but_start_may_be_missing_in_old_versions() -> None:
     assert (row.start, row.billsec, row.duration) == (datetime(2017, 4, 1, 8, tzinfo=UTC), 12, None)
     assert (row.recording, row.direction, row.disposition) == (None, Direction.UNKNOWN, Disposition.ANSWERED)
     assert row.id
+    twin = decode.cdr({**oldest, "destination_extension": "1003"}, "paris")
+    assert twin is not None
+    assert twin.id != row.id, "two calls of one second without an id are two"
     assert decode.cdr({"id": 4}, "paris") is None
 
 

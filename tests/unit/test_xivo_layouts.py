@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from voiptui.model.records import Cdr, Disposition, RegistrationState, Stream
 from voiptui.model.settings import PbxSettings, Secret
@@ -223,6 +224,21 @@ async def test_call_logd_that_is_down_is_not_taken_for_an_old_version(ports: Por
     ports.doors["call-logd"].faults = Faults(status=502)
     with pytest.raises(Unreachable):
         await search(system)
+
+
+async def test_call_logd_that_is_down_for_a_while_costs_no_fields_where_confd_has_its_csv_too(
+    ports: Ports, world: World
+) -> None:
+    """Until Wazo 19.11 both are there: an answer of confd does not prove that call-logd never was."""
+    ports.faults.extra = {"version": "18.14"}
+    auth = ports.settings.options["ports"]
+    down = replace(ports.settings, options={**ports.settings.options, "ports": {**auth, "call-logd": 9}})
+    system = Xivo(down)
+    with pytest.raises(Unreachable):
+        await search(system)
+    ports.faults.extra = {"version": "16.15"}
+    assert len(await search(system)) > 50
+    await system.close()
 
 
 async def test_calls_of_xivo_16_are_grouped_by_bridge(ports: Ports, system: Xivo, world: World) -> None:

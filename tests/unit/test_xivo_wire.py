@@ -23,7 +23,8 @@ from voiptui.pbx.errors import (
     Unreachable,
     Unsupported,
 )
-from voiptui.pbx.xivo.client import RIGHTS, Xivo
+from voiptui.pbx.xivo.client import Xivo
+from voiptui.pbx.xivo.rights import OLD_RIGHTS, RIGHTS
 from voiptui.query.tree import BoundTerm, Operator
 from voiptui.simulator.clock import Clock
 from voiptui.simulator.serve import Endpoint, serve
@@ -244,6 +245,14 @@ async def test_rights_are_named_one_by_one(place: Endpoint, system: Xivo) -> Non
     assert dict(await system.rights()) == told
 
 
+@pytest.mark.parametrize("version", ["16.15", "18.14"])
+async def test_rights_before_19_07_have_their_old_names(place: Endpoint, system: Xivo, version: str) -> None:
+    place.faults.set(extra={"version": version}, not_permitted=("ctid-ng.calls.read",))
+    told = dict(await system.rights())
+    assert set(told) == set(OLD_RIGHTS)
+    assert [scope for scope, held in told.items() if not held] == ["ctid-ng.calls.read"]
+
+
 async def test_a_configured_tenant_is_sent_and_nothing_recursive_asked(place: Endpoint) -> None:
     system = Xivo(settings_for(place, tenant="ae96f6a7-764a-4d20-b3b3-373b5de4fdc4"))
     await system.registrations()
@@ -390,6 +399,9 @@ async def test_a_version_without_call_status_hides_nothing(place: Endpoint, syst
     rows = await search(system)
     assert {row.id for row in rows} == expected(world)
     assert all(row.disposition is not Disposition.BLOCKED for row in rows)
+    assert not any("call_status" in request.query for request in place.door.requests), "they are not read twice"
+    place.faults.extra = {}
+    assert any(row.disposition is Disposition.BLOCKED for row in await search(system)), "it may be updated meanwhile"
 
 
 async def test_times_are_sent_in_utc_with_a_z(place: Endpoint, system: Xivo) -> None:

@@ -103,7 +103,7 @@ def _routes(state: State, daemon: str, base: str, name: str) -> list[BaseRoute]:
             add("calls", phones.calls, "calld.calls.read")
             add("lines", phones.lines, "calld.lines.read", since="20.01")
             add("trunks", phones.trunks, "calld.trunks.read", since="19.17")
-            add("lines/{id}/presences", phones.presence, "ctid-ng.lines.presences.read")
+            add("lines/{id}/presences", phones.presence, "ctid-ng.lines.1.presences.read")
             add("status", phones.status("calld"), "calld.status.read")
         case "call-logd":
             cdrs = xivo_cdr.Cdrs(state)
@@ -139,7 +139,8 @@ def _guarded(
             return _page(request, Exception())
         state.forget_tokens_if_told()
         if right is not None:
-            refused = await state.refusal(request, daemon, right)
+            named = right if state.has("19.07") else right.replace("calld.", "ctid-ng.")
+            refused = await state.refusal(request, daemon, named)
             if refused is not None:
                 return refused
         answer = handler(request)

@@ -5,7 +5,7 @@ regenerated or share a second would repeat or vanish between pages. Each page is
 up to the second in which the page before ended, which is read again.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from itertools import pairwise
@@ -18,6 +18,8 @@ from voiptui.model.time import iso
 from voiptui.pbx.base import Page, SearchRequest
 from voiptui.pbx.errors import BadAnswer, NotFound, PbxError, Unreachable, Unsupported
 from voiptui.pbx.xivo import decode, decode_csv, pushdown
+from voiptui.pbx.xivo.health import version_of
+from voiptui.pbx.xivo.rights import CALL_LOGD_SINCE, version_parts
 from voiptui.pbx.xivo.session import Session
 from voiptui.pbx.xivo.values import integer, items, table
 from voiptui.query.tree import required_terms
@@ -73,6 +75,8 @@ class CdrSource:
         self._pbx = session.settings.name
         self._zone = zone
         self.by_csv = False
+        self._tells_status = True
+        """Whether the rows have a status: versions that know none hide no blocked calls."""
 
     def zone(self) -> tzinfo:
         """The zone of confd's naive times: as configured, else the server's present offset."""
@@ -97,8 +101,11 @@ class CdrSource:
                 yield page
 
     async def _is_old(self, error: PbxError) -> bool:
-        """Whether CDRs have to be read from confd: call-logd came with Wazo 17.05, confd's list went with 19.12."""
-        if isinstance(error, Unreachable) and self._session.daemons.gateway:
+        """Whether CDRs have to be read from confd: call-logd came with Wazo 17.05, confd's list went with 19.12.
+
+        On a port of its own a call-logd that is down looks like one that is not there; in between confd has both.
+        """
+        if isinstance(error, Unreachable) and (self._session.daemons.gateway or await self._has_call_logd()):
             return False
         at = datetime.now(UTC)
         try:
@@ -107,6 +114,14 @@ class CdrSource:
             return False
         self.by_csv = True
         return True
+
+    async def _has_call_logd(self) -> bool:
+        try:
+            body, _ = await self._session.get("confd", "infos")
+            version = version_parts(version_of(body))
+        except PbxError:
+            return False
+        return version is not None and version >= CALL_LOGD_SINCE
 
     async def one(self, cdr_id: str) -> Cdr:
         """One CDR by its id; raises `NotFound`."""
@@ -143,7 +158,7 @@ class CdrSource:
             return
         blocked = self._walk(request, {**push.parameters, "call_status": "blocked"}, only_blocked=True)
         async with aclosing(plain), aclosing(blocked):
-            async for batch in _merged(plain, blocked):
+            async for batch in _merged(plain, blocked, lambda: self._tells_status):
                 yield _page(batch)
 
     async def _by_ids(self, ids: tuple[str, ...], request: SearchRequest) -> Page:
@@ -248,6 +263,8 @@ class CdrSource:
             else:
                 break
         raw = items(body, "call-logd /cdr")
+        if raw:
+            self._tells_status = any("call_status" in row for row in raw)
         rows = [one for row in raw if (one := decode.cdr(row, self._pbx, keep_raw=keep_raw))]
         sent = len(body["items"])
         return _Answer(rows, raw, sent, integer(body.get("filtered"))), fewer
@@ -286,9 +303,12 @@ def _page(batch: _Batch) -> Page:
 
 
 async def _merged(
-    plain: AsyncGenerator[_Batch, None], blocked: AsyncGenerator[_Batch, None]
+    plain: AsyncGenerator[_Batch, None], blocked: AsyncGenerator[_Batch, None], hides: Callable[[], bool]
 ) -> AsyncGenerator[_Batch, None]:
-    """Both walks in one falling order: a row is given when the other walk has come past it."""
+    """Both walks in one falling order: a row is given when the other walk has come past it.
+
+    ``hides`` says, once the first page is here, whether the plain walk leaves out what the other one finds.
+    """
     waiting: list[Cdr] = []
     given: set[str] = set()
     reached = _LATEST
@@ -296,7 +316,7 @@ async def _merged(
     async for batch in plain:
         scanned, incomplete = batch.scanned, batch.incomplete
         while reached > batch.edge:
-            other = await anext(blocked, None)
+            other = await anext(blocked, None) if hides() else None
             if other is None:
                 reached = _EARLIEST
                 break

@@ -13,37 +13,14 @@ from voiptui.pbx.errors import BadAnswer, NotPermitted, PbxError, Unsupported
 from voiptui.pbx.xivo import decode, live, recordings
 from voiptui.pbx.xivo.capabilities import CAPABILITIES
 from voiptui.pbx.xivo.cdrs import CdrSource
-from voiptui.pbx.xivo.health import channels_of, lines_of, read_health
+from voiptui.pbx.xivo.health import channels_of, lines_of, read_health, version_of
 from voiptui.pbx.xivo.pushdown import pushed
 from voiptui.pbx.xivo.refusals import AsteriskDown
 from voiptui.pbx.xivo.registrations import Registrations, unsure
+from voiptui.pbx.xivo.rights import RENAMED, RIGHTS, names, version_parts
 from voiptui.pbx.xivo.session import LIFETIME, Session
 from voiptui.pbx.xivo.values import flag, items, table, word
 from voiptui.query.tree import required_terms
-
-RIGHTS = (
-    "calld.calls.read",
-    "calld.lines.read",
-    "calld.trunks.read",
-    "calld.status.read",
-    "call-logd.cdr.read",
-    "call-logd.cdr.1.read",
-    "call-logd.cdr.1.recordings.1.media.read",
-    "call-logd.cdr.recordings.media.export.create",
-    "call-logd.status.read",
-    "confd.infos.read",
-    "confd.lines.read",
-    "confd.trunks.read",
-    "confd.users.read",
-    "confd.status.read",
-    "auth.tenants.read",
-    "amid.action.PJSIPShowContacts.create",
-    "amid.action.PJSIPShowEndpoints.create",
-    "amid.action.PJSIPShowRegistrationsOutbound.create",
-    "amid.status.read",
-    "websocketd",
-)
-"""What `Xivo.rights` looks at; ``1`` stands for any id."""
 
 EXPORT_WAITS = 600.0
 ASTERISK_KNOWN_FOR = 60.0
@@ -198,7 +175,9 @@ class Xivo:
         except PbxError as error:
             notes.append(f"tenants: {error}")
         try:
-            lines += [(f"right {scope}", "yes" if held else "missing") for scope, held in await self.rights()]
+            rights = await self.rights()
+            lines.append(("rights", f"{sum(held for _, held in rights)} of the {len(rights)} that can be used"))
+            lines += [("missing right", scope) for scope, held in rights if not held]
         except PbxError as error:
             notes.append(f"rights: {error}")
         return Detail(sections=(DetailSection(title="Wazo", lines=tuple(lines)),), notes=tuple(notes))
@@ -207,12 +186,20 @@ class Xivo:
         """Every right this program can use, and whether the token has it."""
         answer = await self._session.check_scopes(RIGHTS)
         if answer.status in {404, 405}:
-            # before Wazo 20.13 they are asked for one by one
-            return tuple([(scope, await self._session.has_scope(scope)) for scope in RIGHTS])
+            # before Wazo 20.13 they are asked for one by one, and some have other names
+            scopes = names(await self._version())
+            return tuple([(scope, await self._session.has_scope(scope)) for scope in scopes])
         if answer.status >= 400:
             raise BadAnswer("auth /token", f"HTTP {answer.status} to the question for rights")
         told = table(table(answer.json("auth /token"), "auth /token").get("scopes"), "auth /token")
         return tuple((scope, bool(flag(told.get(scope)))) for scope in RIGHTS)
+
+    async def _version(self) -> tuple[int, ...] | None:
+        try:
+            body, _ = await self._session.get("confd", "infos")
+        except NotPermitted:
+            return RENAMED
+        return version_parts(version_of(body))
 
     async def users(self) -> tuple[tuple[str, str], ...]:
         """Name and extension of every user confd lists, without anything that is theirs alone."""

@@ -1,5 +1,6 @@
 """call-logd's CDRs and calld's calls as records. Pure."""
 
+import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -40,7 +41,7 @@ def cdr(row: Item, pbx: str, *, keep_raw: bool = True) -> Cdr | None:
     if start is None:
         return None
     answered = flag(row.get("answered"))
-    number = word(row.get("id")) or f"{start:%Y%m%dT%H%M%S}-{word(row.get('source_extension'))}"
+    number = word(row.get("id")) or _made_id(row, start)
     direction = DIRECTIONS.get(word(row.get("call_direction")), Direction.UNKNOWN)
     talked = integer(row.get("duration"))
     if talked is None:
@@ -73,6 +74,12 @@ def cdr(row: Item, pbx: str, *, keep_raw: bool = True) -> Cdr | None:
         recordings=recordings,
         raw=clean_tree(row) if keep_raw else None,
     )
+
+
+def _made_id(row: Item, start: datetime) -> str:
+    """What tells a row of before Wazo 17.08 from others of its second: those have no id."""
+    digest = hashlib.blake2b(repr(sorted(row.items())).encode("utf-8", "replace"), digest_size=6).hexdigest()
+    return f"{start:%Y%m%dT%H%M%S}-{digest}"
 
 
 def _disposition(row: Item, status: str, answered: bool | None) -> Disposition:

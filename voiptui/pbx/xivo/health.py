@@ -92,7 +92,7 @@ class HealthReport:
                 yield daemon, f"not told: {error}"
         if offset is not None:
             minutes = int(offset.total_seconds()) // 60
-            yield "clock", f"UTC{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+            yield "wall clock", f"UTC{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
 def version_of(body: Any) -> str:
