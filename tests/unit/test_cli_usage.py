@@ -57,6 +57,8 @@ def voiptui(*words: str, config: Path | None = None, **environment: str) -> subp
     [
         (["cdrs"], "unknown verb 'cdrs': did you mean cdr?"),
         (["cdr", "--limit", "0"], "--limit: expected a whole number from 1 on, or all, found '0'"),
+        (["cdr", "--limit", "-5"], "--limit: expected a whole number from 1 on, or all, found '-5'"),
+        (["cdr", "--limit", "9" * 5000], "--limit: expected a whole number from 1 on, or all, found"),
         (["cdr", "--limit", "many"], "--limit: expected a whole number from 1 on, or all, found 'many'"),
         (["cdr", "--order", "strt"], "--order: unknown field 'strt': did you mean start?"),
         (["cdr", "--order", "start:up"], "--order: expected asc or desc after the colon, found 'up'"),
@@ -69,11 +71,14 @@ def voiptui(*words: str, config: Path | None = None, **environment: str) -> subp
         (["cdr", "--pbx", "lodon"], "no PBX is named 'lodon' - did you mean london? (known: london, paris, lab)"),
         (["cdr", "--pbx", "x*"], "no PBX is named 'x*' (known: london, paris, lab)"),
         (["cdr", "--pbx", "lab"], "every chosen PBX is switched off (enabled = false)"),
-        (["cdr", "srcc = 1"], "filter: unknown field 'srcc' - did you mean src?\n  srcc = 1\n  ^"),
-        (["cdr", "src", "=", "1", "and", "mos", "<", "x"], "filter: 'x': not a number"),
-        (["cdr", "(src = 1"], "filter: the filter is not finished"),
+        (["cdr", "srcc = 1"], "filter: column 1: unknown field 'srcc'; did you mean src? expected start, pbx, src,"),
+        (
+            ["cdr", "src", "=", "1", "and", "mos", "<", "x"],
+            "filter: column 19: 'x': not a number; expected a number such as 3.2\n  src = 1 and mos < x\n",
+        ),
+        (["cdr", "(src = 1"], "filter: column 9: the filter is not finished; expected "),
         (["regs", "state = registred"], "did you mean registered?"),
-        (["calls", "billsec > 3"], "filter: unknown field 'billsec'"),
+        (["calls", "billsec > 3"], "filter: column 1: unknown field 'billsec'"),
         (["recording", "london"], "expected PBX:ID such as london:81, found 'london'"),
         (["recording", "rome:1"], "no PBX is named 'rome'"),
         (["recording", "london:1", "--format", "aiff"], "argument --format: invalid choice: 'aiff'"),
@@ -97,6 +102,15 @@ def test_the_caret_stands_under_the_place(config: Path) -> None:
     _, text, caret = done.stderr.splitlines()
     assert text == "  src = 1 and mos < x"
     assert caret.index("^") == text.index("x")
+
+
+def test_of_a_long_filter_only_the_wrong_place_is_shown(config: Path) -> None:
+    done = voiptui("cdr", f"{'src = 204 or ' * 4000}dst == 王 {'or src = 1 ' * 4000}", config=config)
+    _, text, caret = done.stderr.splitlines()
+    assert len(text) < 140
+    assert text.startswith("  …")
+    assert text.endswith("…")
+    assert caret.index("^") == text.index("==")
 
 
 def test_config_path_show_and_check(config: Path, tmp_path: Path) -> None:
@@ -176,6 +190,7 @@ def test_common_options_stand_before_or_after_the_verb() -> None:
     parser = verb_parser(verb or "")
     args = parser.parse_args(parser.arranged(rest))
     assert (verb, args.pbx, args.verbose, args.filter) == ("cdr", ["a*", "b"], 1, ["src=1"])
+    assert split_verb(["--limit", "5", "cdr", "src=1"]) == ("cdr", ["--limit", "5", "src=1"])
     assert split_verb(["--no-mouse"]) == (None, ["--no-mouse"])
 
 
@@ -188,10 +203,14 @@ def test_common_options_stand_before_or_after_the_verb() -> None:
         (["start", ">=", "last", "friday"], "start >= last friday"),
         (["src_name", "LIKE", "Acme Ltd"], 'src_name LIKE "Acme Ltd"'),
         (["disposition", "in", "(answered, busy)"], "disposition in (answered, busy)"),
+        (["src_name=", "Acme Ltd"], 'src_name= "Acme Ltd"'),
+        (["src_name", "=", ""], 'src_name = ""'),
+        (["any", str(Path.home()), "2079460018"], "any ~ 2079460018"),
+        (["user_agent", "like", str(Path.home())], f"user_agent like {Path.home()}"),
         ([], ""),
     ],
 )
-def test_what_the_shell_unquoted_is_quoted_again(words: list[str], text: str) -> None:
+def test_what_the_shell_changed_is_put_back(words: list[str], text: str) -> None:
     assert filter_text(words) == text
 
 

@@ -180,7 +180,7 @@ def test_the_dialplan_debug_is_off_after_every_way_to_end(config: Path, number: 
     ("words", "sentence"),
     [
         (["cdrs"], "argument what: invalid choice: 'cdrs'"),
-        (["regs", "statee = x"], "filter: unknown field 'statee' - did you mean state?"),
+        (["regs", "statee = x"], "filter: column 1: unknown field 'statee'; did you mean state?"),
         (["regs", "--for", "soon"], "--for: expected a span such as 30s, 10m or 8h, found 'soon'"),
         (["regs", "--format", "json"], "--format: what goes on without end is written as jsonl, csv or table"),
         (["calls", "--pbx", "rome"], "no PBX is named 'rome'"),

@@ -137,6 +137,10 @@ def test_every_spelling_of_every_operator(spelling: str, change: "type[str]") ->
         ("src in 204", 10, None),
         ("src in ()", 8, None),
         ("src in (1,)", 10, None),
+        ("disposition = (busy, failed)", 12, "in"),
+        ("disposition != (busy, failed)", 12, "not in"),
+        ("mos = 1..3", 4, "in"),
+        ("start >= yesterday..now", 6, "in"),
         ("src in (1 2)", 10, None),
         ("acme not = 5", 9, None),
         ("src = 204 = 5", 10, None),
@@ -191,6 +195,8 @@ def test_what_was_expected_is_told() -> None:
     assert expected("disposition = x") == FIELDS[CDR]["disposition"].values
     assert set(FIELDS[CDR]) < set(expected("foo = 1"))
     assert expected("recording > yes") == ("=", "!=", "in")
+    assert expected("src in 204") == ("..", "a list (a, b)")
+    assert expected("mos < x") == ("a number such as 3.2",)
     assert expected("src in (1 ") == (")", ",")
 
 
@@ -211,6 +217,13 @@ def test_monstrous_texts_are_refused_not_crashed_on(text: str) -> None:
         parse(text, CDR)
     assert 0 <= caught.value.column <= len(text)
     assert len(str(caught.value)) < 500
+
+
+def test_the_nearest_name_is_said_beside_what_was_expected() -> None:
+    with pytest.raises(FilterError) as caught:
+        parse("direction = inbond", CDR)
+    expected = ", ".join(FIELDS[CDR]["direction"].values)
+    assert str(caught.value) == f"column 13: 'inbond': unknown direction; did you mean inbound? expected {expected}"
 
 
 def test_wide_filters_are_read() -> None:

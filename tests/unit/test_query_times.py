@@ -131,13 +131,36 @@ def test_the_row_of_a_real_clock_change_is_found_by_its_wall_clock() -> None:
         ("1d", 86400),
         ("1w1d", 691200),
         ("007", 7),
+        ("3:12", 192),
+        ("0:00", 0),
+        ("1:02:03", 3723),
+        ("100:00", 6000),
     ],
 )
 def test_written_durations(text: str, seconds: int) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "s", "1x", "30s1m", "-5", "1.5h", "1:30", "９０", "9999999999", "1 h"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "s",
+        "1x",
+        "30s1m",
+        "-5",
+        "1.5h",
+        "1:3",
+        "1:60",
+        "1:60:00",
+        ":30",
+        "1:2:3:4",
+        "1:30m",
+        "９０",
+        "9999999999",
+        "1 h",
+    ],
+)
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match=r"duration|century"):
         parse_duration(text)

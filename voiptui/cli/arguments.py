@@ -122,12 +122,16 @@ def split_verb(words: Sequence[str]) -> tuple[str | None, list[str]]:
     leading = Parser(prog="voiptui", add_help=False)
     add_common(leading)
     known = leading._option_string_actions  # noqa: SLF001
-    at = 0
+    at, all_known = 0, True
     while at < len(words) and words[at].startswith("-") and words[at] != "--":
         action = known.get(words[at])
+        all_known = all_known and action is not None
         at += 2 if action is not None and action.nargs is None else 1
     if at >= len(words):
         return None, list(words)
+    if not all_known:
+        # an option of one verb: whether a value follows it only that verb knows
+        at = next((place for place in range(at, len(words)) if words[place] in VERBS), at)
     name = words[at]
     if name not in VERBS:
         near = get_close_matches(name, VERBS, n=1)

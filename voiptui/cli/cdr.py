@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
@@ -58,7 +59,7 @@ def limit_of(text: str) -> int | None:
     """The rows wanted, ``None`` for all; raises `UsageError`."""
     if text.lower() == "all":
         return None
-    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+    if not re.fullmatch("0*[1-9][0-9]{0,17}", text):
         raise UsageError(f"--limit: expected a whole number from 1 on, or all, found {text!r}")
     return int(text)
 

@@ -15,7 +15,7 @@ from typing import Any, Self, TextIO
 from voiptui.cli.errors import Exit, UsageError
 from voiptui.config.errors import nearest
 from voiptui.config.load import Config, config_path, load
-from voiptui.model.clean import clean
+from voiptui.model.clean import CUT_MARK, clean
 from voiptui.model.fields import FIELDS, Field
 from voiptui.model.phone import SHORT, digits
 from voiptui.model.records import Kind
@@ -25,6 +25,7 @@ from voiptui.pbx.errors import PbxError
 
 PROGRESS_AFTER = 0.5
 LONGEST_NUMBER = 15
+EXCERPT = 60
 
 
 def say(message: str) -> None:
@@ -203,17 +204,22 @@ def run_until_done(work: Coroutine[Any, Any, int], *, patient: bool = False) -> 
 def filter_text(words: Sequence[str]) -> str:
     """The filter of a command line: its words joined by blanks.
 
-    The shell has taken the quotes away: a text with blanks after an operator, and a telephone number written
-    with blanks, get them back.
+    The shell has taken the quotes away: an empty text or one with blanks after an operator, and a telephone number
+    written with blanks, get them back. And it has put the home folder in place of a lone ``~``.
     """
     from voiptui.query.operators import SPELLINGS
     from voiptui.query.parse import quoted
 
     joined: list[str] = []
-    for at, word in enumerate(words):
-        after_operator = at > 0 and words[at - 1].lower() in SPELLINGS
-        plain = " " in word and '"' not in word and not word.startswith("(") and ".." not in word
-        joined.append(quoted(word) if plain and (after_operator or _is_number_with_blanks(word)) else word)
+    after_operator = False
+    for word in words:
+        blank = " " in word and '"' not in word and not word.startswith("(") and ".." not in word
+        if (after_operator and (blank or not word)) or (blank and _is_number_with_blanks(word)):
+            word = quoted(word)  # noqa: PLW2901
+        elif not after_operator and word == os.path.expanduser("~"):
+            word = "~"  # noqa: PLW2901
+        joined.append(word)
+        after_operator = word.lower() in SPELLINGS or word.endswith(("=", "<", ">", "~"))
     return " ".join(joined)
 
 
@@ -231,24 +237,16 @@ def bound_filter(text: str, kind: Kind, config: Config, at: datetime) -> Any:
     try:
         return bind(parse(text, kind), kind, at, config.timezone)
     except FilterError as error:
-        raise UsageError(filter_complaint(text, error, "filter")) from None
+        raise UsageError(f"filter: {clean(str(error), 1024)}\n{_pointed_at(text, error.column)}") from None
 
 
-def filter_complaint(text: str, error: Any, what: str) -> str:
-    """The sentence about a wrong filter or time, with its text and a caret under the place."""
-    if error.suggestion:
-        hint = f" - did you mean {error.suggestion}?"
-    elif error.expected:
-        hint = f" - expected {', '.join(error.expected)}"
-    else:
-        hint = ""
+def _pointed_at(text: str, column: int) -> str:
+    """What stands around a column of a typed text, with a caret under it; of a long text only that part."""
     from voiptui.output.values import width
 
-    shown = clean_in_place(text)
-    caret = " " * width(shown[: error.column]) + "^"
-    return f"{what}: {clean(str(error.message), 512)}{hint}\n  {shown}\n  {caret}"
-
-
-def clean_in_place(text: str) -> str:
-    """The text with every character that does something replaced, so that columns stay where they are."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    first, last = max(0, column - EXCERPT), column + EXCERPT
+    shown = "".join(character if character.isprintable() else " " for character in text[first:last])
+    before = CUT_MARK if first else ""
+    after = CUT_MARK if last < len(text) else ""
+    caret = " " * width(before + shown[: column - first]) + "^"
+    return f"  {before}{shown}{after}\n  {caret}"

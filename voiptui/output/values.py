@@ -6,10 +6,10 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
+from voiptui.model.clean import CUT_MARK
 from voiptui.model.fields import Field, FieldType
 from voiptui.model.time import iso
 
-CUT_MARK = "…"
 MISSING = "–"
 _DIRECTIONS = {"inbound": "in", "outbound": "out", "internal": "int", "unknown": ""}
 _RAW = {"disposition": "raw_disposition", "state": "raw_state"}

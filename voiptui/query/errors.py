@@ -16,7 +16,7 @@ class FilterError(Exception):
     def __str__(self) -> str:
         sentence = f"column {self.column + 1}: {self.message}"
         if self.suggestion is not None:
-            return f"{sentence}; did you mean {self.suggestion}?"
+            sentence += f"; did you mean {self.suggestion}?"
         if self.expected:
-            return f"{sentence}; expected {', '.join(self.expected)}"
+            sentence += f"{' ' if self.suggestion else '; '}expected {', '.join(self.expected)}"
         return sentence

@@ -233,6 +233,7 @@ FORMS: Mapping[FieldType, tuple[Form, ...]] = MappingProxyType(
             Form("90s", "seconds"),
             Form("1m30s", "minutes and seconds"),
             Form("2h", "hours"),
+            Form("3:12", "minutes and seconds as they are shown; 1:02:03 with hours"),
         ),
         T.FLAG: (
             Form("yes", "known to be so"),

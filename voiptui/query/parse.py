@@ -20,6 +20,7 @@ _SOME_MOMENT = datetime(2000, 1, 3, 12, tzinfo=UTC)
 _ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){1,3}\.?\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _LEAST_DIGITS = 3
+_FORMS_OF_IN = {"LPAR": "a list (a, b)", "RANGE": "a range a..b"}
 
 
 def parse(text: str, kind: Kind) -> Node:
@@ -217,6 +218,10 @@ class _Reader:
         word = self.text[token.start : token.end]
         if token.type == FINISH:
             return FilterError("the filter is not finished", token.start, expected)
+        compared = [one for one in self.seen[-3:-1] if one.type == "OPERATOR"]
+        if compared and token.type in _FORMS_OF_IN:
+            wanted = "not in" if compared[0].text in {Operator.NE, Operator.NOTLIKE} else "in"
+            return FilterError(f"{_FORMS_OF_IN[token.type]} goes with {wanted}", compared[0].start, (), wanted)
         if word.casefold() in WORDS and {"WORD", "QUOTED"} & error.accepted:
             return FilterError(f"{shown(word)} is a word of the language", token.start, expected, f'"{word}"')
         return FilterError(f"{shown(word)} cannot stand here", token.start, expected)
@@ -259,6 +264,8 @@ def _expected(accepted: frozenset[str]) -> tuple[str, ...]:
     if "OPERATOR" in accepted:
         words.append("an operator")
     words += [word.name for word in CONNECTIVES if word.name.upper() in accepted]
+    if accepted == {"RANGE"}:
+        return ("..", "a list (a, b)")
     signs = {"LPAR": "(", "RPAR": ")", "COMMA": ",", "RANGE": "..", FINISH: "the end"}
     return (*words, *(sign for terminal, sign in signs.items() if terminal in accepted))
 

@@ -24,16 +24,22 @@ SEVERAL_WORDS = re.compile(
 _DURATION = re.compile(
     r"(?:([0-9]{1,4})w)?(?:([0-9]{1,5})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,8})m)?(?:([0-9]{1,10})s?)?\Z", re.IGNORECASE
 )
+_CLOCKED = re.compile(r"(?:([0-9]{1,5}):(?=[0-5][0-9]:))?([0-9]{1,5}):([0-5][0-9])\Z")
 _UNITS = (7 * 86400, 86400, 3600, 60, 1)
 CLOCK_ONLY = re.compile(_CLOCK + r"\Z")
 
 
 def parse_duration(text: str) -> int:
-    """Seconds of ``90``, ``90s``, ``1m30s``, ``2h``, ``1d``, ``1w``; raises `ValueError` for anything else."""
-    match = _DURATION.match(text.strip())
+    """Seconds of ``90``, ``90s``, ``1m30s``, ``2h``, ``1d``, ``1w``, and ``3:12`` and ``1:02:03`` as they are shown.
+
+    Raises `ValueError` for anything else.
+    """
+    clocked = _CLOCKED.match(text.strip())
+    match = clocked or _DURATION.match(text.strip())
     if match is None or not any(match.groups()):
         raise ValueError("not a duration")
-    seconds = sum(int(part or 0) * unit for part, unit in zip(match.groups(), _UNITS, strict=True))
+    units = _UNITS[-3:] if clocked else _UNITS
+    seconds = sum(int(part or 0) * unit for part, unit in zip(match.groups(), units, strict=True))
     if seconds > LONGEST:
         raise ValueError("longer than a century")
     return seconds

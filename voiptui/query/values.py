@@ -11,7 +11,7 @@ from voiptui.query.times import parse_duration, parse_time
 from voiptui.query.tree import Between, Choice, Operator, Scalar, Value
 
 T = FieldType
-FLAGS = {"yes": True, "no": False, "unknown": None}
+FLAGS = {"yes": True, "no": False, "unknown": None, "true": True, "false": False}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}\Z")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?\Z")
 
@@ -48,15 +48,15 @@ def _typed(field: Field, text: str, now: datetime, zone: tzinfo) -> Scalar:
             return text.casefold()
         case T.FLAG:
             if text.casefold() not in FLAGS:
-                raise NotAValue("not yes or no", expected, tuple(FLAGS))
+                raise NotAValue("not yes or no", expected, expected)
             return FLAGS[text.casefold()]
         case T.INTEGER:
             if not _WHOLE.match(text):
-                raise NotAValue("not a whole number", expected)
+                raise NotAValue("not a whole number", (f"a whole number such as {expected[0]}",))
             return int(text)
         case T.DECIMAL:
             if not _NUMBER.match(text):
-                raise NotAValue("not a number", expected)
+                raise NotAValue("not a number", (f"a number such as {expected[0]}",))
             return float(text)
         case T.DURATION:
             try:
