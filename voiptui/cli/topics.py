@@ -78,7 +78,12 @@ def filters() -> str:
     ]
     for kind, title in titles.items():
         fields = [
-            (field.name, field.meaning + (f": {' '.join(field.values)}" if field.values else ""))
+            (
+                field.name,
+                field.meaning
+                + (f" ({field.unit})" if field.unit else "")
+                + (f": {' '.join(field.values)}" if field.values else ""),
+            )
             for field in FIELDS[kind].values()
         ]
         parts += [
