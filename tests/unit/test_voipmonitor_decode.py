@@ -10,7 +10,7 @@ import pytest
 from voiptui.model.records import CallState, Cdr, Disposition, HangupSide, RegistrationKind, RegistrationState
 from voiptui.model.time import zone
 from voiptui.pbx.errors import AuthenticationFailed, BadAnswer, PbxError, Unsupported
-from voiptui.pbx.voipmonitor import codes, decode, decode_live, values
+from voiptui.pbx.voipmonitor import codes, decode, decode_live, probes, values
 from voiptui.pbx.voipmonitor.wire import NothingFound, refusal
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples" / "voipmonitor"
@@ -224,14 +224,24 @@ def test_refused_attempts_do_not_hide_a_registered_phone() -> None:
 
 def test_options_answered_and_not() -> None:
     rows, _ = decode_live.manager_table(raw("list_sip_msg"), "list_sip_msg", "ip_dst")
-    (where,) = decode_live.probes(rows)
+    ((where, asked),) = probes.latest(rows).items()
     assert where == "127.0.0.20:5060"
-    assert decode_live.answers(rows[0]) == (True, 16.0)
-    assert decode_live.answers(rows[1]) == (False, None)
-    (history,) = decode_live.table(sample("list_history_sip_msg"), "qualify_ok")[0]
-    assert decode_live.answers(history) == (True, 16.0)
-    (trunk,) = decode_live.with_probes((), {where: rows[1]}, "probe")
+    assert probes.answers(rows[0]) == (True, 16.0)
+    assert probes.answers(rows[1]) == (False, None)
+    (trunk,) = probes.with_probes((), {where: (rows[1],)}, "probe")
     assert (trunk.kind, trunk.reachable, trunk.state) == (RegistrationKind.TRUNK, False, RegistrationState.UNKNOWN)
+    (trunk,) = probes.with_probes((), {where: asked}, "probe")
+    assert (trunk.reachable, trunk.rtt, trunk.raw_state) == (True, 16.0, "OPTIONS: 200 OK"), "it answers one of both"
+    assert trunk.note
+    assert trunk.note.startswith("no answer to 127.0.0.27")
+
+
+def test_earlier_options_of_a_peer() -> None:
+    rows, _ = decode_live.manager_table(raw("list_history_sip_msg"), "list_history_sip_msg", "qualify_ok")
+    assert probes.lines(rows) == (("2026-11-22 14:19:00", "200 OK, 16 ms"),)
+    unanswered = {**rows[0], "time": "2026-11-22 14:20:00", "qualify_ok": -1, "response_duration_ms": -1.0}
+    unanswered["response_string"] = None
+    assert probes.lines([*rows, unanswered])[0] == ("2026-11-22 14:20:00", "no answer")
 
 
 def test_a_probed_phone_is_told_apart_from_a_trunk() -> None:
@@ -244,7 +254,7 @@ def test_a_probed_phone_is_told_apart_from_a_trunk() -> None:
         "qualify_ok": -1,
         "response_duration_ms": -1,
     }
-    found = {one.name: one for one in decode_live.with_probes(phones, decode_live.probes([probe]), "probe")}
+    found = {one.name: one for one in probes.with_probes(phones, probes.latest([probe]), "probe")}
     assert len(found) == 5
     assert (found["alice"].reachable, found["bob"].reachable) == (False, None)
 
@@ -276,7 +286,7 @@ def test_database_tables_that_name_codes() -> None:
         assert one.cause == row["lastSIPresponse"]
     assert {codes.codec_name(row["payload"]) for row in sample("db_cdr_rtp")} <= {"PCMA", "PCMU"}
     for row in sample("db_sip_msg"):
-        assert decode_live.answers(row)[0] in {True, None}
+        assert probes.answers(row)[0] in {True, None}
     failed = sample("db_register_failed")[0]
     assert values.address(failed["sipcallerip"]) == "127.0.0.24"
     assert sample("db_sensors") == []

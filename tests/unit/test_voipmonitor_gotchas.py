@@ -377,6 +377,36 @@ async def test_the_licence_is_a_warning(endpoint: Endpoint, system: VoipMonitor)
     assert snapshot.partial.startswith("licence:")
 
 
+async def test_a_second_day_over_the_licence_is_a_warning_although_its_status_is_0(
+    endpoint: Endpoint, system: VoipMonitor
+) -> None:
+    told = "Limit violation for 2nd consecutive day."
+    endpoint.faults.set(extra={"licence": told, "licence_status": 0})
+    assert f"licence: {told}" in (await system.health()).rows[0].warnings
+
+
+async def test_what_the_other_licence_check_answers_is_not_known_and_no_fault(system: VoipMonitor) -> None:
+    snapshot = await system.health()
+    assert snapshot.partial is None
+    assert dict(snapshot.rows[0].facts)["Licence"] == "number of calls within its limit"
+
+
+async def test_a_gui_without_counters_is_asked_for_the_number_of_calls_only(
+    endpoint: Endpoint, system: VoipMonitor
+) -> None:
+    await system.calls()
+    counted = int(dict((await system.health()).rows[0].facts)["Calls, last hour"])
+    endpoint.faults.set(extra={"no_stats": True})
+    assert int(dict((await system.health()).rows[0].facts)["Calls, last hour"]) == pytest.approx(counted, abs=2)
+
+
+async def test_the_detail_of_a_probed_trunk_has_its_earlier_probes(system: VoipMonitor) -> None:
+    trunk = next(row for row in (await system.registrations()).rows if row.kind is RegistrationKind.TRUNK)
+    section = (await system.detail(trunk)).sections[-1]
+    assert section.title == "OPTIONS seen"
+    assert "200 OK" in section.lines[0][1]
+
+
 async def test_a_starved_sensor_is_told_beside_its_quality(endpoint: Endpoint, system: VoipMonitor) -> None:
     endpoint.faults.set(extra={"packets_dropped": 17})
     (warning,) = (await system.health()).rows[0].warnings

@@ -16,7 +16,7 @@ from voiptui.model.records import Call, Cdr, Registration
 from voiptui.model.time import zone
 from voiptui.pbx.errors import PbxError
 from voiptui.pbx.http import Answer
-from voiptui.pbx.voipmonitor import decode, decode_live, details, files, values
+from voiptui.pbx.voipmonitor import decode, decode_live, details, files, probes, values
 from voiptui.pbx.voipmonitor.wire import judged
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples" / "voipmonitor"
@@ -117,7 +117,7 @@ def decode_everything(value: Any) -> None:
         except PbxError:
             continue
         phones = decode_live.registrations(rows, "p", TOKYO)
-        for one_registration in decode_live.with_probes(phones, decode_live.probes(rows), "p"):
+        for one_registration in probes.with_probes(phones, probes.latest(rows), "p"):
             check_registration(one_registration)
     with suppress(PbxError):
         decode_live.sensor_facts(text, TOKYO)

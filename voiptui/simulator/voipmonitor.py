@@ -4,6 +4,7 @@ Failures come with HTTP 200; numbers are texts; the login's ``Set-Cookie`` is no
 ignored silently; times are naive.
 """
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC
@@ -113,6 +114,10 @@ class _Gui:
             calls = self.cdrs.between(_padded(params["startTime"]), _padded(params.get("startTimeTo")))
         if "callId" in params:
             calls = [call for call in calls if call.sip_call_id == params["callId"]]
+        for side, name in (("src", "caller"), ("dst", "called")):
+            if name in params:
+                pattern = _wild(str(params[name]))
+                calls = [call for call in calls if pattern.fullmatch(getattr(call, side) or "")]
         if params.get("onlyConnected"):
             calls = [call for call in calls if call.answer]
         if not calls:
@@ -199,7 +204,7 @@ class _Gui:
         if not (form.get("fdatefrom") or form.get("fdateto")):
             return failure("fdatefrom or fdateto is missing")
         calls = self.cdrs.filtered(form)
-        if form.get("module") == "CDR_stats":
+        if form.get("module") == "CDR_stats" and not self.faults.extra.get("no_stats"):
             return self.dated(JSONResponse({"total": 1, "results": counts(calls)}))
         if form.get("module") != "CDR" or form.get("task") != "LISTING":
             return failure("unhandled request")
@@ -249,14 +254,21 @@ class _Gui:
     def licence(self, request: Request) -> Response:
         told = self.faults.extra.get("licence")
         if request.query_params.get("task") != "licenseCallsLimitCheck":
+            # what this task answers is not documented
+            return Response("")
+        if not told:
             return JSONResponse({"status": 0})
-        return JSONResponse({"status": 1, "message": told} if told else {"status": 0, "message": "within the limit"})
+        return JSONResponse({"status": self.faults.extra.get("licence_status", 1), "message": told})
 
 
 async def _given(request: Request) -> dict[str, str]:
     """Parameters of the address and of a form, as PHP mixes them."""
     body = (await request.body()).decode("utf-8", "replace")
     return {**request.query_params, **dict(parse_qsl(body, keep_blank_values=True))}
+
+
+def _wild(text: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, text.split("%"))), re.IGNORECASE)
 
 
 def _padded(text: str | None) -> str | None:

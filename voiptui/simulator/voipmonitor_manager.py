@@ -38,8 +38,11 @@ ID id_sensor type ip_src ip_dst port_src port_dst number_src number_dst domain_s
 ua_src ua_dst request_time request_time_us request_first_time request_first_time_us_compl response_time
 response_time_us response_duration_ms response_number response_string qualify_ok exists_pcap vlan
 """
-CALL_HEADER, _REGISTER_HEADER, _MESSAGE_HEADER = (
-    columns.split() for columns in (_CALL_COLUMNS, _REGISTER_COLUMNS, _MESSAGE_COLUMNS)
+_HISTORY_COLUMNS = """
+time time_us_compl response_duration_ms response_number response_string qualify_ok callid cseq exists_pcap
+"""
+CALL_HEADER, _REGISTER_HEADER, _MESSAGE_HEADER, _HISTORY_HEADER = (
+    columns.split() for columns in (_CALL_COLUMNS, _REGISTER_COLUMNS, _MESSAGE_COLUMNS, _HISTORY_COLUMNS)
 )
 _GARBAGE = -1028546417
 _LOGIN_PAGE = b"<!DOCTYPE html><html><body>Sign in</body></html>"
@@ -208,6 +211,16 @@ class Sensor:
             found.append([{"total": len(rows)}])
         return found + [[row.get(name) for name in _MESSAGE_HEADER] for row in rows]
 
+    def history(self, number: object) -> list[list[Any]]:
+        """``list_history_sip_msg``: the exchange that is remembered of one of them."""
+        table = self.messages()
+        rows = [dict(zip(table[0], row, strict=True)) for row in table[2:]]
+        return [_HISTORY_HEADER] + [
+            [row.get("request_time" if name == "time" else name) for name in _HISTORY_HEADER]
+            for row in rows
+            if row["ID"] == number
+        ]
+
     def answer(self, line: str) -> bytes:
         """The reply to one command."""
         command, _, argument = line.strip().partition(" ")
@@ -219,6 +232,10 @@ class Sensor:
                 body = self.registers()
             case "list_sip_msg":
                 body = self.messages()
+            case "list_history_sip_msg":
+                body = self.history(msgspec.json.decode(argument or "{}").get("id"))
+            case "totalregisters":
+                return str(max(0, len(self.registers()) - 2)).encode()
             case "sniffer_stat":
                 body = {
                     "version": "2026.04.0",

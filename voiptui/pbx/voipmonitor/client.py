@@ -14,6 +14,7 @@ from voiptui.model.records import (
     Health,
     Recording,
     Registration,
+    RegistrationKind,
     SipMessage,
     Snapshot,
     Stream,
@@ -22,7 +23,7 @@ from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now, zone
 from voiptui.pbx.base import Guarded, Narrowing, Page, SearchRequest
 from voiptui.pbx.errors import BadAnswer, NotFound, NotPermitted, PbxError, Unsupported
-from voiptui.pbx.voipmonitor import decode, decode_live, details, files, health
+from voiptui.pbx.voipmonitor import decode, decode_live, details, files, health, probes
 from voiptui.pbx.voipmonitor.capabilities import CAPABILITIES, NOT_BY_WEB, WITH_MANAGER
 from voiptui.pbx.voipmonitor.manager import Manager
 from voiptui.pbx.voipmonitor.pushdown import pushed, wall_text
@@ -33,6 +34,7 @@ from voiptui.pbx.voipmonitor.wire import HISTORY, NothingFound, Wire, base_url, 
 _MOST_ROWS = 20_000
 _REGISTER_MARKS = ("from_num", "contact_num")
 _MESSAGE_MARKS = ("ip_dst", "qualify_ok")
+_PROBE_MARKS = ("response_number", "qualify_ok")
 _NOT_YET = "VoIPmonitor has no {what} of this call (yet): files lag behind the CDR, or capturing was off"
 _ACTIONS = {
     "pause-recording": ("pausecall", "Pause recording", "paused"),
@@ -67,14 +69,14 @@ class VoipMonitor:
         found: dict[str, Any] = {}
         try:
             answer = await self._manager.ask("list_sip_msg", {})
-            found = dict(decode_live.probes(decode_live.manager_table(answer, "list_sip_msg", *_MESSAGE_MARKS)[0]))
+            found = dict(probes.latest(decode_live.manager_table(answer, "list_sip_msg", *_MESSAGE_MARKS)[0]))
         except PbxError as error:
             notes.append(f"OPTIONS: {error}")
         return Snapshot(
             pbx=self._pbx,
             stream=Stream.REGISTRATIONS,
             taken=now(),
-            rows=tuple(decode_live.with_probes(phones, found, self._pbx)),
+            rows=tuple(probes.with_probes(phones, found, self._pbx)),
             partial=partial,
             notes=tuple(notes),
             clock_skew=self._wire.skew,
@@ -95,7 +97,8 @@ class VoipMonitor:
 
     async def health(self) -> Snapshot[Health]:
         """Version, calls of the last hour by SIP response, licence, and the sensor where its manager is configured."""
-        found = await health.read(self._wire, self._manager, self._zone, health.server_now(self._wire))
+        at = health.server_now(self._wire)
+        found = await health.read(self._wire, self._manager, self._zone, at, self._search.count)
         warnings = [*found.warnings, *self._zone_warnings()]
         row = Health(
             pbx=self._pbx,
@@ -135,10 +138,6 @@ class VoipMonitor:
             async for page in pages:
                 yield page
 
-    async def count(self, request: SearchRequest) -> int | None:
-        """How many CDRs the system has for the narrowed request, without reading any; at least those that match."""
-        return await self._search.count(request)
-
     async def cdr(self, cdr_id: str) -> Cdr:
         """One CDR by its database id, with the vendor's row in ``raw``; raises `NotFound`."""
         row = await self._search.row(cdr_id) if cdr_id.isascii() and cdr_id.isdecimal() and len(cdr_id) < 20 else None
@@ -155,9 +154,21 @@ class VoipMonitor:
             case Call():
                 return Detail(sections=details.of_call(record))
             case Registration():
-                return Detail(sections=details.of_registration(record))
+                return Detail(sections=(*details.of_registration(record), *await self._probed(record)))
             case Health():
                 return Detail(sections=(DetailSection(title="VoIPmonitor", lines=record.facts),))
+
+    async def _probed(self, record: Registration) -> tuple[DetailSection, ...]:
+        """The earlier OPTIONS exchanges with a peer, as far as the sensor keeps them."""
+        number = (record.raw or {}).get("ID")
+        if self._manager is None or record.kind is not RegistrationKind.TRUNK or not isinstance(number, int):
+            return ()
+        try:
+            answer = await self._manager.ask("list_history_sip_msg", {"id": number})
+            rows, _ = decode_live.manager_table(answer, "list_history_sip_msg", *_PROBE_MARKS)
+        except PbxError as error:
+            return (DetailSection(title="OPTIONS seen", lines=(("", str(error)),)),)
+        return (DetailSection(title="OPTIONS seen", lines=probes.lines(rows)),)
 
     async def _cdr_detail(self, record: Cdr) -> Detail:
         whole = record if record.raw else await self.cdr(record.id)

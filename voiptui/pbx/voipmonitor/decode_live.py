@@ -1,7 +1,7 @@
 """Calls under way, REGISTER and OPTIONS traffic and the sensor's state as records, in every shape a table comes in."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
@@ -20,7 +20,6 @@ from voiptui.pbx.voipmonitor.codes import REGISTRATION_STATES, codec_name
 from voiptui.pbx.voipmonitor.values import address, decimal, endpoint, instant, later, mapping, seconds, truth, whole
 
 _DEEPEST = 4
-_OPTIONS = 8
 _BEST = (
     RegistrationState.REGISTERED,
     RegistrationState.UNREGISTERED,
@@ -260,63 +259,6 @@ def _registration(
         note=" · ".join(notes) or None,
         raw=clean_tree({name: value for name, value in row.items() if value not in (None, "")}),
     )
-
-
-def probes(rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """The latest OPTIONS exchange towards each ``address:port``."""
-    found: dict[str, Mapping[str, Any]] = {}
-    for row in rows:
-        where = endpoint(row.get("ip_dst"), row.get("port_dst"))
-        if where is None or whole(row.get("type")) != _OPTIONS:
-            continue
-        before = found.get(where)
-        if before is None or _asked(row) >= _asked(before):
-            found[where] = row
-    return found
-
-
-def _asked(row: Mapping[str, Any]) -> tuple[str, int]:
-    return str(row.get("request_time") or ""), whole(row.get("request_time_us")) or 0
-
-
-def answers(row: Mapping[str, Any]) -> tuple[bool | None, float | None]:
-    """Whether a probed peer answers, and in how many milliseconds; -1 and 0 stand for no answer."""
-    told = whole(row.get("qualify_ok"))
-    reachable = None if told is None else told == 1
-    took = decimal(row.get("response_duration_ms"))
-    return reachable, took if took is not None and took >= 0 and reachable is not None else None
-
-
-def with_probes(
-    phones: Sequence[Registration], found: Mapping[str, Mapping[str, Any]], pbx: str
-) -> Iterator[Registration]:
-    """The phones with what probes of their addresses told, then the other probed peers as trunks."""
-    from msgspec.structs import replace
-
-    left = dict(found)
-    for phone in phones:
-        row = next((left.pop(contact) for contact in phone.contacts if contact in left), None)
-        if row is None:
-            yield phone
-            continue
-        reachable, took = answers(row)
-        yield replace(phone, reachable=reachable, rtt=took if took is not None else phone.rtt)
-    for where, row in left.items():
-        reachable, took = answers(row)
-        response = text_or_none(row.get("response_string")) or "no answer"
-        yield Registration(
-            pbx=pbx,
-            kind=RegistrationKind.TRUNK,
-            id=where,
-            name=text_or_none(row.get("domain_dst")) or where,
-            raw_state=f"OPTIONS: {response}",
-            reachable=reachable,
-            address=where,
-            user_agent=text_or_none(row.get("ua_dst")),
-            rtt=took,
-            note="probed by OPTIONS; whether it is registered is not known",
-            raw=clean_tree({name: value for name, value in row.items() if value not in (None, "")}),
-        )
 
 
 def sensor_facts(text: bytes, zone: tzinfo) -> tuple[str | None, list[tuple[str, str]], list[str]]:

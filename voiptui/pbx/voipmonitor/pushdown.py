@@ -8,6 +8,7 @@ checked here again. Bounds are one step wider than asked, because the list round
 import re
 from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
+from typing import Any
 
 from msgspec import Struct
 
@@ -87,6 +88,28 @@ def pushed(bound: Bound) -> Pushed:
                 parameters |= own
                 terms.append(term)
     return Pushed(tuple(terms), parameters, ids)
+
+
+def told_to_tasks(parameters: dict[str, str]) -> tuple[dict[str, Any], frozenset[str]]:
+    """What of a list's parameters ``getVoipCalls`` knows too, and the fields that are narrowed by it.
+
+    It takes one number a side with ``%``, one whole Call-ID, and answered calls only.
+    """
+    params: dict[str, Any] = {}
+    fields = set()
+    for field, listed, own, several in (
+        ("src", "fcaller", "caller", ","),
+        ("dst", "fcalled", "called", ","),
+        ("call_id", "fcallid", "callId", ",%"),
+    ):
+        text = parameters.get(listed)
+        if text is not None and not set(several) & set(text):
+            params[own] = text
+            fields.add(field)
+    if parameters.get("fconnected") == "1":
+        params["onlyConnected"] = 1
+        fields.add("disposition")
+    return params, frozenset(fields)
 
 
 def _ids(term: BoundTerm) -> tuple[str, ...] | None:

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from voiptui.model.records import Cdr
 from voiptui.model.time import parse_naive
-from voiptui.pbx.base import Page, SearchRequest
+from voiptui.pbx.base import Narrowing, Page, SearchRequest
 from voiptui.pbx.errors import AuthenticationFailed, NotFound, NotPermitted, PbxError, Unsupported
 from voiptui.pbx.voipmonitor import decode
-from voiptui.pbx.voipmonitor.pushdown import pushed, wall_span, wall_text
+from voiptui.pbx.voipmonitor.pushdown import pushed, told_to_tasks, wall_span, wall_text
 from voiptui.pbx.voipmonitor.values import mapping, whole
 from voiptui.pbx.voipmonitor.wire import NothingFound, Wire
 
@@ -67,9 +67,14 @@ class CdrSearch:
                 self._refused = (time.monotonic(), error)
             else:
                 return
+        own, fields = told_to_tasks(given.parameters)
+        terms = tuple(term for term in given.terms if term.field == "start" or term.field in fields)
         first_page = True
-        async for page in self._sliced(request):
-            yield replace(page, incomplete=f"{_NO_QUALITY} ({refused})") if first_page else page
+        async for page in self._sliced(request, own):
+            if first_page:
+                narrowing = Narrowing(terms, "the CDR list is refused")
+                page = replace(page, incomplete=f"{_NO_QUALITY} ({refused})", narrowing=narrowing)  # noqa: PLW2901
+            yield page
             first_page = False
 
     def _list_refused(self) -> PbxError | None:
@@ -165,14 +170,14 @@ class CdrSearch:
                 found.append(one)
         return found
 
-    async def _sliced(self, request: SearchRequest) -> AsyncGenerator[Page, None]:
+    async def _sliced(self, request: SearchRequest, own: dict[str, Any]) -> AsyncGenerator[Page, None]:
         """``getVoipCalls`` in slices of time, the newest first; both bounds are included, so slices overlap."""
         low, high = wall_span(request.since, request.until, self._zone)
         width = FIRST_SLICE
         seen: set[str] = set()
         while high >= low:
             begin = max(low, high - width)
-            rows = await self._voip_calls({"startTime": wall_text(begin), "startTimeTo": wall_text(high)})
+            rows = await self._voip_calls({**own, "startTime": wall_text(begin), "startTimeTo": wall_text(high)})
             fresh = self._fresh(rows, seen, request)
             fresh.sort(key=lambda one: (_start(one), int(one.id)), reverse=True)
             yield Page(rows=tuple(fresh), scanned=len(rows))
