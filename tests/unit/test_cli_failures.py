@@ -141,6 +141,24 @@ def test_a_recording_in_another_format(sites: Sites, tmp_path: Path) -> None:
     assert all(path.read_bytes()[:4] == b"RIFF" for path in paths)
 
 
+def test_a_recording_that_was_not_converted_is_said_to_be_as_it_was(sites: Sites, tmp_path: Path) -> None:
+    config = four(sites, tmp_path, 2)
+    name = recorded(config)
+    done = voiptui(config, "recording", name, name, "-o", f"{tmp_path}/saved/", "--format", "ogg")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == f"voiptui: {name}: ogg was asked for, wav came: london did not convert it\n"
+    (path,) = done.stdout.splitlines()
+    assert path.endswith(".wav")
+
+
+def test_a_folder_that_cannot_be_written_is_named(sites: Sites, tmp_path: Path) -> None:
+    config = four(sites, tmp_path, 2)
+    name = recorded(config)
+    done = voiptui(config, "recording", name, "-o", "/proc/none.wav")
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"voiptui: {name}: /proc/none.wav.part cannot be written: ")
+
+
 def test_a_format_a_system_does_not_offer_is_named(sites: Sites, tmp_path: Path) -> None:
     config = four(sites, tmp_path, 2)
     done = voiptui(config, "recording", "wrong:1", "--format", "ogg")

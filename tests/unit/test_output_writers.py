@@ -20,9 +20,10 @@ from voiptui.model.records import (
     RegistrationKind,
     RegistrationState,
 )
+from voiptui.output.base import Look, Source
 from voiptui.output.privacy import masked, masked_number
 from voiptui.output.values import cell_text, cut, fit, json_value, record_text, width
-from voiptui.output.writers import Format, Look, Source, guarded, writer
+from voiptui.output.writers import Format, guarded, writer
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 LOOK = Look(zone=UTC, now=NOW)
@@ -129,6 +130,24 @@ def test_a_narrow_terminal_cuts_with_a_mark_and_nothing_else_does() -> None:
     assert name in written(Format.TABLE, [row], ["src", "src_name"])
     many = Look(zone=UTC, now=NOW, columns=30)
     assert all(width(line) <= 30 for line in written(Format.TABLE, [CDR], list(CDR_FIELDS), many).splitlines())
+
+
+def test_a_terminal_too_narrow_to_read_all_columns_leaves_the_last_ones_out_and_says_so() -> None:
+    names = [name for name, field in CDR_FIELDS.items() if field.shown]
+    told: list[str] = []
+
+    def look(columns: int) -> Look:
+        return Look(zone=UTC, now=NOW, columns=columns, left_out=lambda left: told.extend(one.name for one in left))
+
+    heading, row = written(Format.TABLE, [CDR], names, look(80)).splitlines()
+    assert heading.split() == [CDR_FIELDS[name].title for name in names[: len(names) - len(told)]]
+    assert told == names[-len(told) :]
+    assert row.startswith("11-22 13:58:10  london  ")
+    assert max(width(heading), width(row)) <= 80
+    told.clear()
+    assert len(written(Format.TABLE, [CDR], ["start"], look(5))) < 15
+    written(Format.TABLE, [CDR], names, look(300))
+    assert not told
 
 
 def test_a_table_of_many_rows_is_written_before_its_end() -> None:

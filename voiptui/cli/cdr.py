@@ -26,8 +26,8 @@ from voiptui.config.load import Config
 from voiptui.model.fields import CDR_FIELDS
 from voiptui.model.records import Cdr, Kind
 from voiptui.model.time import now
+from voiptui.output.base import Source
 from voiptui.output.privacy import masked
-from voiptui.output.writers import Source
 from voiptui.query.window import Window
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from voiptui.model.fields import FIELDS, Field
 from voiptui.model.phone import SHORT, digits
 from voiptui.model.records import Kind
 from voiptui.model.settings import PbxSettings
-from voiptui.output.writers import Format, Look, Writer, writer
+from voiptui.output.base import Look
+from voiptui.output.writers import Format, Writer, writer
 from voiptui.pbx.errors import PbxError
 
 PROGRESS_AFTER = 0.5
@@ -139,8 +140,14 @@ def field_writer(
         bold=terminal and not args.no_color and not os.environ.get("NO_COLOR"),
         legs=legs,
         ascii=config.ascii,
+        left_out=_say_left_out if terminal and args.columns is None else None,
     )
     return writer(form, standard_output(form), fields, look)
+
+
+def _say_left_out(fields: Sequence[Field]) -> None:
+    names = ", ".join(field.name for field in fields)
+    say(f"no room on this terminal for {names}: a wider one shows them, or --columns")
 
 
 class Progress:

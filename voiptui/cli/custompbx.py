@@ -11,7 +11,7 @@ from voiptui.model.fields import Field, FieldType
 from voiptui.model.records import DetailSection
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now
-from voiptui.output.writers import Source
+from voiptui.output.base import Source
 from voiptui.pbx.base import TelephoneSystem
 from voiptui.pbx.errors import PbxError
 

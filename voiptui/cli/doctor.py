@@ -24,7 +24,8 @@ from voiptui.config.load import Config
 from voiptui.model.fields import Field, FieldType
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now
-from voiptui.output.writers import Format, Source
+from voiptui.output.base import Source
+from voiptui.output.writers import Format
 
 if TYPE_CHECKING:
     from voiptui.cli.diagnosis import Check, Examination

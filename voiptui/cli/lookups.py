@@ -23,8 +23,9 @@ from voiptui.config.load import Config
 from voiptui.model.records import Kind
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now
+from voiptui.output.base import Source
 from voiptui.output.privacy import masked
-from voiptui.output.writers import Format, Source
+from voiptui.output.writers import Format
 from voiptui.pbx.errors import PbxError, Unreachable, Unsupported
 
 log = logging.getLogger(__name__)

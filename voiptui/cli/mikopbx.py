@@ -31,7 +31,7 @@ from voiptui.model.clean import clean
 from voiptui.model.fields import Field, FieldType
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.model.time import now
-from voiptui.output.writers import Source
+from voiptui.output.base import Source
 from voiptui.pbx.errors import AuthenticationFailed, NotPermitted, PbxError, Throttled, Unreachable
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ def recording_arguments(parser: argparse.ArgumentParser) -> None:
 
 def recording(args: argparse.Namespace) -> int:
     """Fetches them; a file that exists already is never overwritten."""
-    wanted = [parts(text) for text in args.calls]
+    wanted = list(dict.fromkeys(parts(text) for text in args.calls))
     args.pbx = list(dict.fromkeys(name for name, _ in wanted))
     config = configuration(args)
     chosen(config, args.pbx)
@@ -179,10 +179,18 @@ class _Fetch:
         self._progress.clear()
         if saved.already:
             say(f"already here: {saved.path}")
+        self._compare(cdr, saved.format)
         print(saved.path, flush=True)
 
     async def _stream(self, system: TelephoneSystem, cdr: Cdr, recording: Recording) -> None:
-        await self._downloader.stream_to(system, cdr, recording, self._format, sys.stdout.buffer, self._note)
+        streamed = await self._downloader.stream_to(system, cdr, recording, self._format, sys.stdout.buffer, self._note)
+        self._progress.clear()
+        self._compare(cdr, streamed.format)
+
+    def _compare(self, cdr: Cdr, came: str) -> None:
+        """Says it when a system that could not convert a recording gave it as it was, as MikoPBX does."""
+        if self._format not in {"original", came}:
+            say(f"{cdr.pbx}:{cdr.id}: {self._format} was asked for, {came} came: {cdr.pbx} did not convert it")
 
     def _note(self, step: "Received") -> None:
         self._received[f"{step.pbx}:{step.id}"] = step.received

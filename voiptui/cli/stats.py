@@ -79,7 +79,7 @@ def _by_vendor(args: argparse.Namespace, config: Config) -> int:
 async def _vendors_counts(args: argparse.Namespace, config: Config, fields: list[Field]) -> int:
     from voiptui.cli.several import asked
     from voiptui.engine.systems import open_systems
-    from voiptui.output.writers import Source
+    from voiptui.output.base import Source
     from voiptui.pbx.errors import PbxError, Unsupported
     from voiptui.pbx.statistics import TrunkStatistics
     from voiptui.query.tree import EVERYTHING

@@ -13,7 +13,7 @@ from voiptui.config.load import Config
 from voiptui.model.fields import Field, FieldType
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.model.time import now
-from voiptui.output.writers import Source
+from voiptui.output.base import Source
 from voiptui.pbx.base import AccessToken, TelephoneSystem, TokenManagement
 from voiptui.pbx.errors import PbxError, Unsupported
 

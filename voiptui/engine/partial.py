@@ -52,7 +52,11 @@ class Folder:
 
     def open(self, name: str, flags: int) -> int:
         """A file in it; raises `OSError` for a link, `PermissionError` for anything but a file of ours alone."""
-        handle = os.open(name, flags | _OPEN, 0o600, dir_fd=self.handle)
+        try:
+            handle = os.open(name, flags | _OPEN, 0o600, dir_fd=self.handle)
+        except OSError as error:
+            error.filename = str(self.path / name)
+            raise
         about = os.fstat(handle)
         if stat.S_ISREG(about.st_mode) and about.st_nlink == 1 and about.st_uid == os.getuid():
             return handle

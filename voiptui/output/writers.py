@@ -2,25 +2,19 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, tzinfo
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Protocol, TextIO
 
-from msgspec import Struct, json
+from msgspec import json
 
 from voiptui.model.fields import Field, FieldType
-from voiptui.model.records import Leg
-from voiptui.output.values import cut, fit, json_value, record_text, width
-
-GAP = "  "
-NARROWEST = 4
-HELD = 500
-LEG = "leg"
+from voiptui.output.base import LEG, Look, Source
+from voiptui.output.table import TableWriter
+from voiptui.output.values import json_value
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _PLAIN_NUMBER = re.compile(r"\+\d[\d ]*\Z")
-_LEG_FIELDS = frozenset(Leg.__struct_fields__)
 
 
 class Format(StrEnum):
@@ -30,18 +24,6 @@ class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
     JSONL = "jsonl"
-
-
-class Source(Struct, frozen=True, kw_only=True):
-    """What one PBX contributed to an answer, as the JSON envelope tells it."""
-
-    pbx: str
-    ok: bool
-    error: str | None = None
-    rows: int = 0
-    scanned: int | None = None
-    narrowed: tuple[str, ...] = ()
-    seconds: float | None = None
 
 
 class Writer(Protocol):
@@ -54,99 +36,6 @@ class Writer(Protocol):
     def finish(self, *, truncated: bool = False, sources: Sequence[Source] = ()) -> None:
         """Writes what is held back and the end; must be called once."""
         ...
-
-
-class Look(Struct, frozen=True, kw_only=True):
-    """How rows are written: zone and present of times, a terminal's width or ``None``, bold headings, legs as rows."""
-
-    zone: tzinfo
-    now: datetime
-    columns: int | None = None
-    bold: bool = False
-    legs: bool = False
-    ascii: bool = False
-
-
-class TableWriter:
-    """Aligned columns for people; on a terminal the widest texts are cut with a mark until a row fits."""
-
-    def __init__(self, out: TextIO, fields: Sequence[Field], look: Look) -> None:
-        self._out = out
-        self._fields = fields
-        self._look = look
-        self._mark = "~" if look.ascii else "…"
-        self._held: list[list[str]] = []
-        self._widths: list[int] | None = None
-
-    def rows(self, records: Iterable[Any]) -> None:
-        """Holds the first rows until the widths are known, then writes."""
-        for record in records:
-            self._held.append(self._cells(record, ""))
-            if self._look.legs:
-                self._held += [self._cells(leg, str(number)) for number, leg in enumerate(record.legs, 1)]
-            if len(self._held) >= HELD:
-                self._write_held()
-
-    def _cells(self, record: Any, leg: str) -> list[str]:
-        look = self._look
-        fields = self._fields
-        if isinstance(record, Leg):
-            cells = [record_text(f, record, look.zone, look.now) if f.name in _LEG_FIELDS else "" for f in fields]
-        else:
-            cells = [record_text(field, record, look.zone, look.now) for field in fields]
-        if look.ascii:
-            cells = [cell.replace("–", "-").encode("ascii", "replace").decode() for cell in cells]
-        return [leg, *cells] if look.legs else cells
-
-    def _titles(self) -> list[str]:
-        titles = [field.title for field in self._fields]
-        return [LEG.upper(), *titles] if self._look.legs else titles
-
-    def _write_held(self) -> None:
-        if self._widths is None:
-            titles = self._titles()
-            self._widths = [max(map(width, column)) for column in zip(titles, *self._held, strict=True)]
-            if self._look.columns is not None:
-                self._widths = narrowed(self._widths, list(map(width, titles)), self._look.columns)
-            heading = self._line(titles)
-            self._out.write(f"\x1b[1m{heading}\x1b[0m\n" if self._look.bold else heading + "\n")
-        self._out.write("".join(self._line(cells) + "\n" for cells in self._held))
-        self._out.flush()
-        self._held.clear()
-
-    def _line(self, cells: list[str]) -> str:
-        assert self._widths is not None  # noqa: S101
-        right = [False, *(f.right_aligned for f in self._fields)][0 if self._look.legs else 1 :]
-        parts = [
-            # without a terminal nothing is cut: a later, longer text only shifts its row
-            fit(
-                cell, columns if self._look.columns is not None else max(columns, width(cell)), right=r, mark=self._mark
-            )
-            for cell, columns, r in zip(cells, self._widths, right, strict=True)
-        ]
-        line = GAP.join(parts).rstrip()
-        return line if self._look.columns is None else cut(line, self._look.columns, self._mark)
-
-    def finish(self, *, truncated: bool = False, sources: Sequence[Source] = ()) -> None:
-        """Writes the rows held back, and the headings even without rows."""
-        if self._held or self._widths is None:
-            self._write_held()
-
-
-def narrowed(widths: list[int], titles: list[int], columns: int) -> list[int]:
-    """Widths whose sum fits: the widest column gives way first, none below its title or four."""
-    widths = list(widths)
-    excess = sum(widths) + len(GAP) * (len(widths) - 1) - columns
-    least = [min(own, max(title, NARROWEST)) for own, title in zip(widths, titles, strict=True)]
-    while excess > 0:
-        room = [own - low for own, low in zip(widths, least, strict=True)]
-        candidates = [at for at, free in enumerate(room) if free > 0]
-        if not candidates:
-            break
-        widest = max(candidates, key=lambda at: widths[at])
-        widths[widest] -= 1
-        excess -= 1
-    return widths
 
 
 def guarded(text: str) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from voiptui.model.fields import Field
-from voiptui.output.writers import Format, Look, writer
+from voiptui.output.base import Look
+from voiptui.output.writers import Format, writer
 
 FORMS = {"csv": Format.CSV, "json": Format.JSON, "jsonl": Format.JSONL, "txt": Format.TABLE}
 
