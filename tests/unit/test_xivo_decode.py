@@ -137,6 +137,24 @@ def test_creation_times_have_an_offset_without_colon() -> None:
     assert call.start == datetime(2026, 11, 22, 14, 35, 19, 537000, tzinfo=UTC)
 
 
+def test_the_manager_tells_over_which_trunk_a_channel_goes() -> None:
+    events = decode_registrations.events(sample("amid-CoreShowChannels.json"), "amid", "CoreShowChannel")
+    endpoints = decode.endpoints(events)
+    assert endpoints == {"1766000001.10": "abc1", "1766000001.11": "abc2", "1766000050.20": "trunk-a",
+                         "1766000050.21": "abc3", "1766000070.30": "abc4"}  # fmt: skip
+    rows = items(sample("calls.json"), "calls")
+    _, talking, ringing = decode.calls(rows, "paris", CLOCK, {"1766000050.20": "Carrier"})
+    assert (talking.trunk, ringing.trunk) == (None, "Carrier")
+    assert [leg.trunk for leg in ringing.legs] == ["Carrier", None]
+    assert decode.endpoints([{"Channel": "Local/1003@default-00000001;1", "Uniqueid": "1.1"}]) == {}
+
+
+def test_channels_of_a_real_asterisk_have_their_endpoints() -> None:
+    found = decode.endpoints(decode_registrations.events(manager("CoreShowChannels"), "amid", "CoreShowChannel"))
+    assert found
+    assert set(found.values()) <= {row["ObjectName"] for row in manager("PJSIPShowEndpoints") if "ObjectName" in row}
+
+
 def test_channels_come_in_any_order_and_calls_by_their_start() -> None:
     rows = items(sample("calls.json"), "calls")
     found = [replace(call, raw=None) for call in decode.calls(rows, "paris", CLOCK)]
@@ -185,6 +203,17 @@ def test_lines_are_named_by_confd_and_null_is_unknown_not_offline() -> None:
     assert by_id["6"].state is RegistrationState.UNKNOWN
     assert (by_id["7"].state, by_id["7"].calls) == (RegistrationState.UNKNOWN, None)
     assert by_id["7"].note == "CUSTOM is not watched by Wazo"
+
+
+def test_what_confd_tells_of_a_line_is_in_its_detail_and_no_code_that_provisions_a_phone() -> None:
+    tenants = {"a1df3da8-d54c-4eb8-8afc-6b22e7a8e2a6": "acme", "31b7e450-a1f0-4b65-8ba1-cba77101c0bb": "master"}
+    named = decode_registrations.lines(items(sample("confd-lines.json"), "lines"), tenants)
+    about = named["1"].about
+    assert (about["protocol"], about["tenant"], about["caller_id_num"]) == ("sip", "acme", "1001")
+    assert "provisioning_code" not in repr(named)
+    assert not any(row["provisioning_code"] in repr(named) for row in items(sample("confd-lines.json"), "lines"))
+    trunk = decode_registrations.trunks(items(sample("confd-trunks.json"), "trunks"), tenants)["2"]
+    assert trunk.about["client_uri"] == "sip:u2@sip.other.example"
 
 
 def test_trunks_show_where_they_register_to() -> None:

@@ -303,6 +303,31 @@ async def test_only_the_master_tenant_may_ask_for_all_calls(place: Endpoint, sys
     assert asked == ["recurse=true", "", ""]
 
 
+async def test_calls_tell_their_trunk_where_asterisks_manager_may_be_asked(
+    place: Endpoint, system: Xivo, world: World
+) -> None:
+    asking = "/api/amid/1.0/action/CoreShowChannels"
+    found = {row.id: row for row in (await system.calls()).rows}
+    over = {
+        call.linked_id: {end.removeprefix("trunk:") for leg in call.legs_at(EPOCH)
+                         for end in (leg.src_endpoint, leg.dst_endpoint) if end.startswith("trunk:")}
+        for call in world.calls(world.site("paris"), EPOCH)
+    }  # fmt: skip
+    labels = {one.name: one.label for one in world.site("paris").trunks}
+    assert any(over.values())
+    for key, row in found.items():
+        assert {leg.trunk for leg in row.legs if leg.trunk} <= {labels[name] for name in over[key]}
+        assert (row.trunk is not None) == bool(over[key])
+    assert (await system.calls()).rows
+    assert place.door.counts()[asking] == 1, "channels that are known are not asked for again"
+    place.faults.not_permitted = ("/action/",)
+    alone = Xivo(settings_for(place))
+    for _ in range(2):
+        assert {row.trunk for row in (await alone.calls()).rows} == {None}
+    assert place.door.counts()[asking] == 2
+    await alone.close()
+
+
 # CDRs
 
 

@@ -180,6 +180,14 @@ class Phones:
             case "PJSIPShowRegistrationsOutbound" if pjsip:
                 rows = [_outbound_event(one) for one in found if one.trunk]
                 return _events(action, "OutboundRegistrationDetail", rows)
+            case "CoreShowChannels":
+                kind = "PJSIP" if pjsip else "SIP"
+                rows = [
+                    {"Channel": f"{kind}/{technical}-0000{number:04x}", "Uniqueid": row["call_id"]}
+                    for call in self._calls()
+                    for number, (row, technical) in enumerate(_channels(self.state, call))
+                ]
+                return _events(action, "CoreShowChannel", rows)
             case "SIPpeers" if not pjsip:
                 return _events(action, "PeerEntry", [_peer_event(one) for one in found])
             case "SIPshowregistry" if not pjsip:
@@ -251,6 +259,11 @@ def _peer_event(one: Presence) -> dict[str, str]:
 
 def channels(state: State, call: Call) -> list[dict[str, Any]]:
     """Calld's channels of one call under way: the caller's, and one for each phone or trunk it rings."""
+    return [row for row, _ in _channels(state, call)]
+
+
+def _channels(state: State, call: Call) -> list[tuple[dict[str, Any], str]]:
+    """The channels, each with the endpoint it belongs to."""
     at = state.now()
     legs = [leg for leg in call.legs_at(at) if not leg.dst_endpoint.startswith("app:")] or list(call.legs_at(at))
     if not legs:
@@ -263,7 +276,7 @@ def channels(state: State, call: Call) -> list[dict[str, Any]]:
     rows = [
         _channel(state, call, f"{call.linked_id}", is_caller=True, status="Up" if caller_up else "Ring",
                  began=call.start, answered=answered, own=(first.src, first.src_name), peer=(talks.dst, talks.dst_name),
-                 held=held, sip_call_id=call.sip_call_id)
+                 held=held, sip_call_id=call.sip_call_id, belongs_to=first.src_endpoint)
     ]  # fmt: skip
     for leg in legs:
         if leg.dst_endpoint.startswith("app:"):
@@ -273,7 +286,7 @@ def channels(state: State, call: Call) -> list[dict[str, Any]]:
             _channel(state, call, f"{call.linked_id}{leg.index + 1}", is_caller=False,
                      status="Up" if up else "Ringing", began=leg.start, answered=leg.answer if up else None,
                      own=(leg.dst, leg.dst_name), peer=(leg.src, leg.src_name), held=False,
-                     sip_call_id=leg.dst_call_id)
+                     sip_call_id=leg.dst_call_id, belongs_to=leg.dst_endpoint)
         )  # fmt: skip
     return rows
 
@@ -291,8 +304,11 @@ def _channel(
     peer: tuple[str, str],
     held: bool,
     sip_call_id: str,
-) -> dict[str, Any]:
+    belongs_to: str,
+) -> tuple[dict[str, Any], str]:
     shown = state.shown(began)
+    person = next((one for one in state.site.extensions if one.number == belongs_to), None)
+    technical = f"abc{person.index}" if person else belongs_to.removeprefix("trunk:")
     row: dict[str, Any] = {
         "call_id": key,
         "caller_id_name": own[1],
@@ -304,10 +320,10 @@ def _channel(
         "on_hold": held,
         "bridges": [f"bridge-{call.number}"] if not state.has("17.01") or answered else [],
         "talking_to": {},
-        "user_uuid": None,
+        "user_uuid": person.uuid if person else None,
     }
     if not state.has("17.01"):
-        return row
+        return row, technical
     return {
         **row,
         "conversation_id": call.linked_id,
@@ -320,6 +336,6 @@ def _channel(
         "parked": False,
         "is_video": False,
         "record_state": "active" if call.recorded and is_caller and answered else "inactive",
-        "line_id": None,
+        "line_id": person.index if person else None,
         "sip_call_id": sip_call_id,
-    }
+    }, technical

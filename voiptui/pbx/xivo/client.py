@@ -13,6 +13,7 @@ from voiptui.pbx.errors import BadAnswer, NotPermitted, PbxError, Unsupported
 from voiptui.pbx.xivo import decode, live, recordings
 from voiptui.pbx.xivo.capabilities import CAPABILITIES
 from voiptui.pbx.xivo.cdrs import CdrSource
+from voiptui.pbx.xivo.channels import Channels
 from voiptui.pbx.xivo.health import channels_of, lines_of, read_health, version_of
 from voiptui.pbx.xivo.pushdown import pushed
 from voiptui.pbx.xivo.refusals import AsteriskDown
@@ -41,6 +42,24 @@ _CDR_SHOWN = (
     ("user Field", "user field"),
     ("tenant_uuid", "tenant"),
 )
+_REGISTRATION_SHOWN = (
+    ("endpoint", "endpoint"),
+    ("technology", "technology"),
+    ("ObjectName", "endpoint"),
+    ("DeviceState", "device"),
+    ("Status", "status"),
+    ("confd.tenant", "tenant"),
+    ("confd.context", "context"),
+    ("confd.protocol", "protocol"),
+    ("confd.caller_id_num", "caller id"),
+    ("confd.position", "position"),
+    ("confd.registrar", "registrar"),
+    ("confd.device_id", "device id"),
+    ("confd.is_webrtc", "WebRTC"),
+    ("confd.client_uri", "registers as"),
+    ("confd.outgoing_caller_id_format", "outgoing caller id"),
+    ("confd.outcalls", "outgoing calls"),
+)
 _CHANNEL_SHOWN = (
     ("status", "status"),
     ("sip_call_id", "Call-ID"),
@@ -62,6 +81,7 @@ class Xivo:
         self._session = Session(settings, lifetime)
         self._cdrs = CdrSource(self._session, zone(settings.timezone) if settings.timezone else None)
         self._registrations = Registrations(self._session)
+        self._channels = Channels(self._session, self._registrations)
         self._recursive = not settings.option("tenant")
         self._asterisk: tuple[float, AsteriskDown | None] | None = None
 
@@ -100,13 +120,15 @@ class Xivo:
             # only the master tenant may ask for all tenants
             body, answer = await self._session.get("calld", "calls")
             self._recursive = False
+        rows = items(body, "calld /calls")
+        trunks = await self._channels.trunks(rows)
         clock = answer.server_date or answer.received
         skew = (answer.server_date - answer.received).total_seconds() + 0.5 if answer.server_date else None
         return Snapshot(
             pbx=self.settings.name,
             stream=Stream.CALLS,
             taken=answer.received,
-            rows=decode.calls(items(body, "calld /calls"), self.settings.name, clock),
+            rows=decode.calls(rows, self.settings.name, clock, trunks),
             clock_skew=skew,
         )
 
@@ -148,9 +170,7 @@ class Xivo:
             )
             return Detail(sections=sections)
         if isinstance(record, Registration):
-            shown = (("endpoint", "endpoint"), ("technology", "technology"), ("ObjectName", "endpoint"),
-                     ("DeviceState", "device"), ("Status", "status"))  # fmt: skip
-            lines = (("id", record.id), *lines_of(record.raw or {}, shown))
+            lines = (("id", record.id), *lines_of(record.raw or {}, _REGISTRATION_SHOWN))
             return Detail(
                 sections=(DetailSection(title="Wazo", lines=lines),), notes=(record.note,) if record.note else ()
             )

@@ -1,7 +1,8 @@
 """call-logd's CDRs and calld's calls as records. Pure."""
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ _MARKS = (("on_hold", "on hold"), ("muted", "muted"), ("parked", "parked"))
 # a channel is down from when it is made until it rings
 _RINGING = frozenset({"down", "ring", "ringing", "dialing", "dialing offhook", "pre-ring", "offhook", "rsrvd"})
 _ENDING = frozenset({"busy"})
+_TECHNICAL = re.compile(r"(?:PJSIP|SIP|IAX2|DAHDI)/(?P<endpoint>.+)-[0-9a-f]+", re.IGNORECASE | re.DOTALL)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -114,9 +116,22 @@ def _recordings(rows: Iterable[Item], cdr_id: str) -> tuple[Recording, ...]:
     return tuple(found)
 
 
-def calls(rows: list[Item], pbx: str, clock: datetime) -> tuple[Call, ...]:
-    """The calls of calld's channels at the server's ``clock``: one for each conversation, the oldest first."""
-    found = (_call(group, pbx, clock) for group in grouped(rows))
+def endpoints(rows: Iterable[Item]) -> dict[str, str]:
+    """The endpoint of each channel by its id, of the manager's ``CoreShowChannel`` events."""
+    found = {}
+    for row in rows:
+        name = _TECHNICAL.fullmatch(word(row.get("Channel")))
+        if name:
+            found[word(row.get("Uniqueid"))] = name["endpoint"]
+    return found
+
+
+def calls(rows: list[Item], pbx: str, clock: datetime, trunks: Mapping[str, str] | None = None) -> tuple[Call, ...]:
+    """The calls of calld's channels at the server's ``clock``: one for each conversation, the oldest first.
+
+    ``trunks`` are those of channels, by their ids.
+    """
+    found = (_call(group, pbx, clock, trunks or {}) for group in grouped(rows))
     return tuple(sorted(found, key=lambda call: (call.start or _NEVER, call.id)))
 
 
@@ -155,7 +170,7 @@ def _began(row: Item) -> datetime:
     return instant(row.get("creation_time")) or _NEVER
 
 
-def _call(group: list[Item], pbx: str, clock: datetime) -> Call:
+def _call(group: list[Item], pbx: str, clock: datetime, trunks: Mapping[str, str]) -> Call:
     # channels between Asterisk's own parts are listed too: they have no Call-ID
     ranked = sorted(
         group,
@@ -190,8 +205,9 @@ def _call(group: list[Item], pbx: str, clock: datetime) -> Call:
         dst_name=dst_name,
         did=dialled if direction is Direction.INBOUND and dialled != dst else None,
         direction=direction,
+        trunk=next((trunks[_channel(row)] for row in ranked if _channel(row) in trunks), None),
         recording="active" in recorded if recorded else None,
-        legs=tuple(_leg(row) for row in sorted(group, key=lambda row: (_began(row), _channel(row)))),
+        legs=tuple(_leg(row, trunks) for row in sorted(group, key=lambda row: (_began(row), _channel(row)))),
         raw=clean_tree({"channels": group}),
     )
 
@@ -217,7 +233,7 @@ def _state(group: list[Item]) -> CallState:
     return CallState.ENDING if statuses & _ENDING else CallState.UNKNOWN
 
 
-def _leg(row: Item) -> Leg:
+def _leg(row: Item, trunks: Mapping[str, str]) -> Leg:
     own = (text_or_none(row.get("caller_id_number")), text_or_none(row.get("caller_id_name")))
     peer = (text_or_none(row.get("peer_caller_id_number")), text_or_none(row.get("peer_caller_id_name")))
     # a channel's own identity comes first in it: of a called one that is where the call goes to
@@ -232,5 +248,6 @@ def _leg(row: Item) -> Leg:
         src_name=source[1],
         dst=target[0],
         dst_name=target[1],
+        trunk=trunks.get(_channel(row)),
         note=", ".join([word(row.get("status")), *marks]).strip(", ") or None,
     )

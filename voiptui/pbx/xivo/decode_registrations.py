@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct
@@ -19,6 +20,8 @@ _LATENCY = re.compile(r"\((\d+) ms\)")
 _HINTS = {-2: "deactivated", -1: "removed", 0: "idle", 1: "in use", 2: "busy", 4: "unavailable", 8: "ringing",
           9: "ringing and in use", 16: "on hold"}  # fmt: skip
 _OUTBOUND = {"registered": S.REGISTERED, "rejected": S.REJECTED, "no authentication": S.REJECTED}
+_SHOWN = ("context", "protocol", "caller_id_num", "position", "registrar", "device_id",
+          "is_webrtc", "outgoing_caller_id_format")  # fmt: skip
 _DROPPED = re.compile(r"passw|secret|auth|token", re.IGNORECASE)
 
 
@@ -31,13 +34,27 @@ class Named(Struct, frozen=True):
     label: str | None
     address: str | None = None
     client_uri: str | None = None
+    about: Item = {}
+    """What of confd's row is worth showing, by its own names."""
 
 
 Names = Mapping[str, Named]
 
 
-def lines(rows: Iterable[Item]) -> dict[str, Named]:
-    """Confd's lines by their id."""
+def _about(row: Item, tenants: Mapping[str, str]) -> Item:
+    """Of confd's row what a person may want to know; the name of its tenant where there are several."""
+    outcalls = [word(one.get("name")) for one in rows_in(row.get("outcalls"))]
+    shown = {name: row[name] for name in _SHOWN if row.get(name) not in (None, "")}
+    tenant = tenants.get(word(row.get("tenant_uuid")))
+    return {
+        **shown,
+        **({"tenant": tenant} if tenant else {}),
+        **({"outcalls": ", ".join(outcalls)} if outcalls else {}),
+    }
+
+
+def lines(rows: Iterable[Item], tenants: Mapping[str, str] = MappingProxyType({})) -> dict[str, Named]:
+    """Confd's lines by their id; ``tenants`` are the names of several."""
     found = {}
     for row in rows:
         key = word(row.get("id"))
@@ -49,12 +66,13 @@ def lines(rows: Iterable[Item]) -> dict[str, Named]:
             for one in rows_in(row.get("users"))
         ]
         label = ", ".join(one for one in people if one) or text_or_none(row.get("caller_id_name"))
-        found[key] = Named(key, _endpoint(row), extension or text_or_none(row.get("caller_id_num")), label)
+        number = extension or text_or_none(row.get("caller_id_num"))
+        found[key] = Named(key, _endpoint(row), number, label, about=_about(row, tenants))
     return found
 
 
-def trunks(rows: Iterable[Item]) -> dict[str, Named]:
-    """Confd's trunks by their id."""
+def trunks(rows: Iterable[Item], tenants: Mapping[str, str] = MappingProxyType({})) -> dict[str, Named]:
+    """Confd's trunks by their id; ``tenants`` are the names of several."""
     found = {}
     for row in rows:
         key = word(row.get("id"))
@@ -74,6 +92,7 @@ def trunks(rows: Iterable[Item]) -> dict[str, Named]:
                 text_or_none(sip.get("label")),
                 address,
                 text_or_none(pairs.get("client_uri")),
+                {**_about(row, tenants), **({"client_uri": uri} if (uri := word(pairs.get("client_uri"))) else {})},
             )
     return found
 
@@ -118,7 +137,7 @@ def from_calld(rows: Iterable[Item], pbx: str, kind: RegistrationKind, names: Na
                 note=f"{technology} is not watched by Wazo"
                 if registered is None and technology not in {"SIP", ""}
                 else None,
-                raw=clean_tree({**row, "endpoint": endpoint or known.endpoint}),
+                raw=clean_tree({**row, "endpoint": endpoint or known.endpoint, "confd": known.about}),
             )
         )
     return found
@@ -224,7 +243,7 @@ def from_endpoints(
             address=_host(where) or known.address,
             contacts=tuple(address for part in where.split(",") if (address := _host(part))),
             calls=_active(row),
-            raw=clean_tree(_shown(row)),
+            raw=clean_tree({**_shown(row), "confd": known.about}),
         )
         (peers if trunk else phones).append(one)
     return phones, peers
@@ -300,7 +319,7 @@ def from_sip_peers(
             if known_address
             else None,
             rtt=float(latency[1]) if latency and registered else None,
-            raw=clean_tree(_shown(row)),
+            raw=clean_tree({**_shown(row), "confd": known.about}),
         )
         (peers if trunk else phones).append(one)
     return phones, peers
@@ -331,4 +350,5 @@ def from_presence(body: Any, pbx: str, known: Named) -> Registration:
         state=state,
         raw_state=_HINTS.get(presence, str(presence)) if presence is not None else None,
         note="by its hint, not by its registration",
+        raw=clean_tree({"endpoint": known.endpoint, "confd": known.about}),
     )

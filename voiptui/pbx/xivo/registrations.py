@@ -57,6 +57,7 @@ class Registrations:
         self._names_note: str | None = None
         self._tenants: tuple[str | None, ...] = (None,)
         self._tenants_until = 0.0
+        self._tenant_names: dict[str, str] = {}
         self._refused: dict[str, tuple[float, PbxError]] = {}
         self.remembered = False
         """Whether the last snapshot has rows that calld remembers, whatever has become of Asterisk."""
@@ -156,19 +157,26 @@ class Registrations:
         if time.monotonic() < self._tenants_until:
             return self._tenants
         body, _ = await self._session.get("auth", "tenants")
-        uuids = [word(row.get("uuid")) for row in items(body, "auth /tenants")]
+        named = {word(row.get("uuid")): word(row.get("name")) for row in items(body, "auth /tenants")}
+        uuids = list(named)
+        self._tenant_names = named if len(named) > 1 else {}
         usable = tuple(uuid for uuid in uuids if uuid.isascii() and uuid.replace("-", "").isalnum())
         self._tenants = usable if len(usable) > 1 else (None,)
         self._tenants_until = time.monotonic() + NAMES_FRESH
         return self._tenants
+
+    async def trunk_labels(self) -> dict[str, str]:
+        """What people call each trunk, by its endpoint."""
+        await self._names()
+        return {named.endpoint: named.label or named.endpoint for named in self._trunks.values() if named.endpoint}
 
     async def _names(self) -> None:
         """Confd's names, read every few minutes; without them rows show technical names."""
         if time.monotonic() < self._names_until:
             return
         try:
-            self._lines = decode.lines(await self._listing("lines"))
-            self._trunks = decode.trunks(await self._listing("trunks"))
+            self._lines = decode.lines(await self._listing("lines"), self._tenant_names)
+            self._trunks = decode.trunks(await self._listing("trunks"), self._tenant_names)
             self._names_note = None
         except PbxError as error:
             self._names_note = f"names are missing or old: {error}"
