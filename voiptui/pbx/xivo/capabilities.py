@@ -3,7 +3,7 @@
 from types import MappingProxyType
 
 from voiptui.model.records import Stream
-from voiptui.pbx.base import YES, Capabilities, Offer, Pace, no
+from voiptui.pbx.base import Capabilities, Offer, Pace, no
 from voiptui.pbx.xivo.pushdown import NARROWED
 
 _QUALITY = "Wazo does not measure media quality"
@@ -12,7 +12,7 @@ CAPABILITIES = Capabilities(
     registrations=Offer(True, "from calld; from Asterisk's manager or hints before Wazo 20.01"),
     trunks=Offer(True, "from Wazo 19.17 on, or with the right to ask Asterisk's manager"),
     reachable=Offer(True, "with the right to ask Asterisk's manager (amid, master tenant)"),
-    calls=YES,
+    calls=Offer(True, "with their trunks where Asterisk's manager may be asked"),
     cdr=Offer(True, "after the call ended; busy, failed and unanswered calls are not told apart"),
     recording=Offer(True, "from Wazo 21.02 on; always WAV"),
     pcap=no("Wazo has no packet capture in its API"),
