@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 import uvicorn
@@ -73,6 +74,15 @@ class Case(Struct, frozen=True, kw_only=True):
     """Which way it says that a call went."""
     trunk_states: bool = True
     """Whether it knows if a trunk is registered, or only whether it answers probes."""
+    manners: tuple["Manner", ...] = ()
+    """How badly its server may treat a search."""
+
+
+class Manner(Struct, frozen=True):
+    """What a server does to searches: the parameters of an address it is deaf to, and extras of the simulator."""
+
+    deaf: frozenset[str] = frozenset()
+    extra: dict[str, Any] = {}
 
 
 def _mikopbx(settings: PbxSettings) -> TelephoneSystem:
@@ -90,6 +100,10 @@ SYSTEMS = (
         call_id=lambda call: f"mikopbx-{call.linked_id}",
         registration_id=lambda one: one.trunk.key if one.trunk else one.name,
         settled=timedelta(seconds=2),
+        manners=(
+            Manner(frozenset({"src_num", "dst_num", "did", "disposition", "search"})),
+            Manner(frozenset({"sort"})),
+        ),
     ),
     Case(
         system="voipstudio",
@@ -101,6 +115,10 @@ SYSTEMS = (
         trunks=False,
         began=lambda call: call.start,
         answered=lambda call: call.disposition in {"answered", "voicemail"},
+        manners=(
+            Manner(extra={"largest_page": 40}),
+            Manner(extra={"unfilterable": ["src", "dst", "disposition", "duration"]}),
+        ),
         audio=lambda _, site, call: [silent_mp3(min(call.billsec, 60), f"{site.name} {call.number}")],
     ),
     Case(
@@ -120,6 +138,12 @@ SYSTEMS = (
         registration_id=lambda one: str(one.trunk.index if one.trunk else one.extension.index if one.extension else ""),
         began=lambda call: call.start,
         answered=lambda call: call.answer is not None,
+        manners=(
+            Manner(extra={"ignored": ["number", "search", "call_direction", "call_status", "recorded"]}),
+            Manner(extra={"ignored": ["order", "direction"], "short_pages": 60}),
+            Manner(extra={"short_pages": 40}),
+            Manner(extra={"refused": ["number", "search"]}),
+        ),
     ),
     Case(
         system="voipmonitor",
@@ -131,6 +155,11 @@ SYSTEMS = (
         answered=lambda call: call.answer is not None,
         direction=lambda _: "unknown",
         trunk_states=False,
+        manners=(
+            Manner(extra={"ignored_filters": ["fcaller", "fcalled", "fsipresponse", "fdurationgt", "fdurationlt"]}),
+            Manner(extra={"unsorted": True}),
+            Manner(extra={"largest_page": 40}),
+        ),
     ),
 )
 
@@ -146,7 +175,9 @@ class Place:
         self.url = ""
         self.companion: dict[str, str] = {}
         self._module = import_module(f"voiptui.simulator.{case.system}")
-        self.app: Any = Door(self._module.app(world, self.site, self.clock, self.faults), self.faults)
+        self.deaf: frozenset[str] = frozenset()
+        self._wire = self._module.app(world, self.site, self.clock, self.faults)
+        self.app: Any = Door(self._heard, self.faults)
         self.everything: dict[str, Cdr] = {}
 
     def settings(self, timeout: float = 20.0) -> PbxSettings:
@@ -161,6 +192,19 @@ class Place:
             timezone=given.get("timezone"),
             timeout=timeout,
         )
+
+    async def _heard(self, scope: Any, receive: Any, send: Any) -> None:
+        """The system, deaf to some parameters."""
+        if self.deaf and scope["type"] == "http":
+            query = [pair for pair in parse_qsl(scope["query_string"].decode(), True) if pair[0] not in self.deaf]
+            scope = {**scope, "query_string": urlencode(query).encode()}
+        await self._wire(scope, receive, send)
+
+    def behave(self) -> None:
+        """As well as it can again, at the usual time."""
+        self.faults.clear()
+        self.deaf = frozenset()
+        self.clock.advance((EPOCH - self.clock.now()).total_seconds())
 
     async def serve(self, server: uvicorn.Server) -> None:
         """Runs the server, and beside it what the system listens on besides HTTP."""
@@ -224,7 +268,7 @@ def running(request: pytest.FixtureRequest, world: World) -> Iterator[Place]:
 @pytest.fixture
 def place(running: Place) -> Iterator[Place]:
     yield running
-    running.faults.clear()
+    running.behave()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from voiptui.pbx.base import SearchRequest
 from voiptui.query.bind import bind
 from voiptui.query.match import predicate
 from voiptui.query.parse import parse
-from voiptui.query.tree import Bound, BoundAnd, BoundTerm, Operator
+from voiptui.query.tree import EVERYTHING, Bound, BoundAnd, BoundTerm, Operator
 from voiptui.query.window import window
 
 EPOCH = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -153,6 +154,41 @@ def check(running: Any, bound: Bound, since: datetime, until: datetime) -> set[s
         if row.id in known:
             assert (row.start, row.end, row.legs) == (known[row.id].start, known[row.id].end, known[row.id].legs)
     return found
+
+
+def _questions(running: Any) -> list[str]:
+    """A few that every system narrows in its own way."""
+    rows = sorted(whole_data_set(running).values(), key=lambda row: row.id)
+    src, dst = (_texts(rows, field)[len(rows) // 7 % 5] for field in ("src", "dst"))
+    return ["", f"src = {quoted(src)}", f"any ~ {quoted(dst)}" if digits(dst) else f"dst = {quoted(dst)}",
+            f"dst like {quoted('%' + dst[1:])}", "disposition != answered", "disposition in (answered, blocked)",
+            "duration > 60", f"not src = {quoted(src)} and direction = inbound"]  # fmt: skip
+
+
+def test_a_server_of_bad_manners_changes_no_answer(place: Any) -> None:
+    """Parameters that have no effect or are refused, pages cut short, no order: slower, never other rows."""
+    if not place.case.manners:
+        pytest.skip("asked over a socket: its own tests put a server of every manner behind it")
+    for manner in place.case.manners:
+        for text in _questions(place):
+            place.deaf, place.faults.extra = manner.deaf, manner.extra
+            bound = bind(parse(text, Kind.CDR), Kind.CDR, EPOCH, HERE) if text else EVERYTHING
+            check(place, bound, SINCE, UNTIL)
+
+
+async def test_rows_that_arrive_while_pages_are_read_hide_and_double_none(place: Any) -> None:
+    """The world goes on between two pages: calls end, rows come in before those that were read."""
+    known = await asyncio.to_thread(whole_data_set, place)
+    system = place.open()
+    found: list[str] = []
+    try:
+        async for page in system.search(SearchRequest(since=SINCE, until=EPOCH + timedelta(hours=1), wanted=20)):
+            found += [row.id for row in page.rows]
+            place.clock.advance(30)
+    finally:
+        await system.close()
+    assert len(set(found)) == len(found)
+    assert known.keys() <= set(found)
 
 
 def test_a_party_of_a_leg_that_begins_after_the_window_is_found(running: Any) -> None:
