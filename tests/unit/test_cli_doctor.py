@@ -2,7 +2,8 @@
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.unit.cli_black_box import Done, Sites, simulated, voiptui, written
 from tests.unit.tls_servers import certificate, serving
 
 Checks = dict[str, dict[str, Any]]
+FIVE = ("london", "cloud", "lab", "probe", "paris")
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +22,34 @@ def sites() -> Iterator[Sites]:
         yield found
 
 
-def examined(folder: Path, text: str, *words: str, **more: str) -> tuple[Done, Checks]:
+def examined(folder: Path, text: str, *words: str) -> tuple[Done, Checks]:
     """One system looked at: its checks by name, the worst of each name."""
+    done, found = all_examined(folder, text, *words)
+    (checks,) = found.values()
+    return done, checks
+
+
+def all_examined(folder: Path, text: str, *words: str) -> tuple[Done, dict[str, Checks]]:
+    """Several systems looked at by one command: PBX to its checks."""
     config = written(folder / "config.toml", text)
-    done = voiptui(config, "doctor", "--format", "jsonl", *words, **more)
-    checks: Checks = {}
+    done = voiptui(config, "doctor", "--format", "jsonl", *words)
+    found: dict[str, Checks] = {}
     for line in done.stdout.splitlines():
         row = json.loads(line)
+        checks = found.setdefault(row["pbx"], {})
         if row["check"] not in checks or row["result"] in {"failed", "warning"}:
             checks[row["check"]] = row
     assert "Traceback" not in done.stderr
-    return done, checks
+    return done, found
+
+
+@contextmanager
+def all_faults(sites: Sites, names: Iterable[str], **values: Any) -> Iterator[None]:
+    """These systems misbehave alike."""
+    with ExitStack() as stack:
+        for name in names:
+            stack.enter_context(sites.faults(name, **values))
+        yield
 
 
 def causes(checks: Checks) -> dict[str, str]:
@@ -125,13 +144,32 @@ def test_wrong_websocket(sites: Sites, tmp_path: Path) -> None:
     assert "websocket" in refused["registrations"]["repair"]
 
 
-@pytest.mark.parametrize("site", ["london", "cloud"])
-def test_wrong_path(sites: Sites, tmp_path: Path, site: str) -> None:
-    url = str(sites.tables[site]["url"])
-    done, checks = examined(tmp_path, sites.table(site, url=f"{url}/somewhere"))
+def test_wrong_path(sites: Sites, tmp_path: Path) -> None:
+    urls = {site: str(sites.tables[site]["url"]) for site in ("london", "cloud", "probe", "paris")}
+    tables = (sites.table(site, url=f"{url}/somewhere", manager=None) for site, url in urls.items())
+    done, found = all_examined(tmp_path, "".join(tables))
     assert done.returncode == 3
+    for site, url in urls.items():
+        assert set(causes(found[site]).values()) == {"path"}
+        assert found[site]["calls"]["repair"].startswith("url has the path ")
+        assert found[site]["calls"]["repair"].endswith(f'try url = "{url}"')
+
+
+def test_the_path_that_every_address_of_a_system_has_is_missing(sites: Sites, tmp_path: Path) -> None:
+    url = str(sites.tables["cloud"]["url"])
+    _, checks = examined(tmp_path, sites.table("cloud", url=url.removesuffix("/v1.2/voipstudio") + "/"))
     assert set(causes(checks).values()) == {"path"}
-    assert checks["registrations"]["repair"].startswith("url has the path ")
+    assert checks["calls"]["repair"] == f'url lacks the path /v1.2/voipstudio: try url = "{url}"'
+
+
+def test_another_system_than_configured(sites: Sites, tmp_path: Path) -> None:
+    pairs = {"london": "paris", "probe": "london", "paris": "london"}
+    tables = (sites.table(site, url=sites.tables[other]["url"], manager=None) for site, other in pairs.items())
+    done, found = all_examined(tmp_path, "".join(tables))
+    assert done.returncode == 3
+    for checks in found.values():
+        assert set(causes(checks).values()) <= {"version", "answer", "path", "web page"}
+        assert all("url" in row["repair"] for row in checks.values() if row["result"] == "failed")
 
 
 @pytest.mark.parametrize(
@@ -181,26 +219,63 @@ def test_a_pin_that_changed(tmp_path: Path) -> None:
     assert causes(careless)["tls"] == "certificate not checked"
 
 
-@pytest.mark.parametrize("site", ["london", "cloud", "lab"])
-def test_wrong_password(sites: Sites, tmp_path: Path, site: str) -> None:
-    key = "token" if "token" in sites.tables[site] else "password"
-    done, checks = examined(tmp_path, sites.table(site, **{key: "canary-3"}))
-    assert done.returncode == 3
-    assert causes(checks)["login"] == "login"
+def test_wrong_password(sites: Sites, tmp_path: Path) -> None:
+    keys = {site: "token" if "token" in sites.tables[site] else "password" for site in FIVE}
+    tables = (sites.table(site, **{key: "canary-3"}) for site, key in keys.items())
+    done, found = all_examined(tmp_path, "".join(tables))
+    # the sensor's manager, which tells VoIPmonitor's registrations, asks for no password
+    assert {
+        name
+        for name, checks in found.items()
+        for row in checks.values()
+        if row["result"] == "ok" and row["check"] == "registrations"
+    } == {"probe"}
+    assert done.returncode == 1
+    for site in FIVE:
+        assert set(causes(found[site]).values()) == {"login"}
+        assert found[site]["login"]["result"] == "failed"
+        assert f"in [pbx.{site}]" in found[site]["login"]["repair"]
     assert "canary" not in done.stdout + done.stderr
+    del found["probe"]
+    assert voiptui(tmp_path / "config.toml", "doctor", *found).returncode == 3
 
 
 @pytest.mark.parametrize(
     ("site", "part", "check"),
-    [("london", "pbx-status", "calls"), ("cloud", "/calls", "calls"), ("london", "cdr", "cdr")],
+    [
+        ("london", "pbx-status", "calls"),
+        ("london", "cdr", "cdr"),
+        ("london", "sip", "registrations"),
+        ("cloud", "/calls", "calls"),
+        ("probe", "listActiveCalls", "calls"),
+        ("paris", "call-logd.cdr.read", "cdr"),
+        ("paris", "calld.calls.read", "calls"),
+    ],
 )
 def test_a_key_without_one_right(sites: Sites, tmp_path: Path, site: str, part: str, check: str) -> None:
     with sites.faults(site, not_permitted=[part]):
         done, checks = examined(tmp_path, sites.table(site))
     assert done.returncode == 1
     assert causes(checks)[check] == "right"
+    assert part.strip("/") in checks[check]["repair"]
     assert checks["login"]["result"] == "ok"
-    assert checks["registrations"]["result"] == "ok"
+
+
+def test_a_user_outside_the_group_that_may_read(sites: Sites, tmp_path: Path) -> None:
+    with sites.faults("lab", extra={"group": 2}):
+        done, checks = examined(tmp_path, sites.table("lab"))
+    assert done.returncode == 3
+    assert set(causes(checks).values()) == {"right"}
+    assert "group Admin" in checks["registrations"]["text"]
+    assert checks["login"]["result"] == "ok"
+
+
+def test_an_origin_that_is_refused(sites: Sites, tmp_path: Path) -> None:
+    done, checks = examined(tmp_path, sites.table("lab", origin="https://other.example"))
+    assert done.returncode == 3
+    assert set(causes(checks).values()) == {"origin"}
+    # nothing was logged in to
+    assert checks["login"]["result"] == "not asked"
 
 
 def test_a_second_factor(sites: Sites, tmp_path: Path) -> None:
@@ -215,11 +290,12 @@ def test_a_second_factor(sites: Sites, tmp_path: Path) -> None:
 
 
 def test_a_clock_that_is_wrong(sites: Sites, tmp_path: Path) -> None:
-    with sites.faults("london", clock_skew=420.0):
-        done, checks = examined(tmp_path, sites.table("london"))
+    with all_faults(sites, FIVE, clock_skew=420.0):
+        done, found = all_examined(tmp_path, "".join(map(sites.table, FIVE)))
     assert done.returncode == 1
-    assert causes(checks) == {"clock": "clock"}
-    assert "ahead" in checks["clock"]["text"]
+    for checks in found.values():
+        assert causes(checks) == {"clock": "clock"}
+        assert "ahead" in checks["clock"]["text"]
 
 
 @pytest.mark.parametrize(("site", "zone"), [("london", "Asia/Tokyo"), ("probe", "Pacific/Honolulu")])
@@ -230,30 +306,45 @@ def test_a_zone_that_is_wrong(sites: Sites, tmp_path: Path, site: str, zone: str
     assert "timezone" in checks["zone"]["repair"]
 
 
-@pytest.mark.parametrize("site", ["london", "cloud"])
-def test_throttled(sites: Sites, tmp_path: Path, site: str) -> None:
-    with sites.faults(site, rate_limited=True):
-        done, checks = examined(tmp_path, sites.table(site))
+def test_a_zone_that_shows_calls_too_old_is_only_said(sites: Sites, tmp_path: Path) -> None:
+    done, checks = examined(tmp_path, sites.table("cloud", timezone="Asia/Tokyo"), "--columns", "pbx,check,result,text")
+    assert done.returncode == 0
+    notes = [row for row in map(json.loads, done.stdout.splitlines()) if row["check"] == "zone"]
+    assert [row["result"] for row in notes] == ["ok", "note"]
+    assert "calls are under way, but the newest finished one seems 9." in notes[1]["text"]
+    assert checks["calls"]["result"] == "ok"
+
+
+def test_throttled(sites: Sites, tmp_path: Path) -> None:
+    asked = ("london", "cloud", "paris", "probe")
+    with all_faults(sites, asked, rate_limited=True):
+        done, found = all_examined(tmp_path, "".join(sites.table(site, manager=None) for site in asked))
     assert done.returncode == 3
-    assert causes(checks) == {"registrations": "throttled"}
-    assert checks["calls"]["result"] == "not asked"
+    for checks in found.values():
+        assert set(causes(checks).values()) == {"throttled"}
+        assert "login" not in causes(checks)
+        assert checks["cdr"]["result"] == "not asked"
 
 
-@pytest.mark.parametrize("site", ["london", "lab"])
-def test_the_engine_is_down_behind_a_healthy_api(sites: Sites, tmp_path: Path, site: str) -> None:
-    with sites.faults(site, asterisk_down=True):
-        done, checks = examined(tmp_path, sites.table(site))
+def test_the_engine_is_down_behind_a_healthy_api(sites: Sites, tmp_path: Path) -> None:
+    told = {"london": ("engine", "registrations", "calls"), "lab": ("engine", "registrations"), "paris": ("calls",)}
+    with all_faults(sites, told, asterisk_down=True):
+        done, found = all_examined(tmp_path, "".join(map(sites.table, told)))
     assert done.returncode == 1
-    assert causes(checks)["engine"] == "engine"
-    assert "engine" in causes(checks)["registrations"]
-    assert checks["login"]["result"] == "ok"
+    for site, names in told.items():
+        assert {causes(found[site])[name] for name in names} == {"engine"}
+        assert "Asterisk or FreeSWITCH" in found[site][names[0]]["repair"]
+        assert found[site]["login"]["result"] == "ok"
 
 
 def test_a_web_page_instead_of_the_api(sites: Sites, tmp_path: Path) -> None:
-    with sites.faults("london", html=True):
-        done, checks = examined(tmp_path, sites.table("london"))
+    with all_faults(sites, FIVE, html=True):
+        done, found = all_examined(tmp_path, "".join(sites.table(site, manager=None) for site in FIVE))
     assert done.returncode == 3
-    assert set(causes(checks).values()) == {"web page"}
+    for site, checks in found.items():
+        # instead of a websocket it may just as well be another path
+        assert set(causes(checks).values()) == {"path" if site == "lab" else "web page"}
+        assert "url" in checks["calls"]["repair"]
 
 
 def test_an_old_version(tmp_path: Path) -> None:

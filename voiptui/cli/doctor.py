@@ -28,7 +28,8 @@ from voiptui.output.base import Source
 from voiptui.output.writers import Format
 
 if TYPE_CHECKING:
-    from voiptui.cli.diagnosis import Check, Examination
+    from voiptui.cli.diagnosis import Examination
+    from voiptui.cli.findings import Check
 
 _T = FieldType
 COLUMNS = (
@@ -98,7 +99,7 @@ async def _examined(
         missing = ", ".join(pbx.name for pbx in pbxs if pbx.name not in done)
         say(f"interrupted: not finished with {missing}")
         return Exit.INTERRUPTED
-    if not any(examination.answers for examination in examinations):
+    if all(examination.silent for examination in examinations):
         return Exit.NONE_ANSWERED
     bad = any(check.result in BAD for examination in examinations for check in examination.checks)
     return Exit.SOME_FAILED if bad else Exit.OK
@@ -126,17 +127,21 @@ def _report(
 
 
 def report_lines(checks: Sequence["Check"], *, colored: bool = False) -> list[str]:
-    """The checks for people, each on a line, what repairs it below."""
-    return [line for check in checks for line in _lines(check, colored=colored)]
+    """The checks for people, each on a line, what repairs it below unless that was said already."""
+    made: list[str] = []
+    said: set[str] = set()
+    for check in checks:
+        made.append(_line(check, colored=colored))
+        if check.repair and check.result in BAD and check.repair not in said:
+            said.add(check.repair)
+            made.append(" " * 30 + f"repair: {check.repair}")
+    return made
 
 
-def _lines(check: "Check", *, colored: bool) -> list[str]:
+def _line(check: "Check", *, colored: bool) -> str:
     result = str(check.result).ljust(11)
     color = _COLORS.get(check.result) if colored else None
     if color:
         result = f"\x1b[{color}m{result}\x1b[0m"
     took = f"  ({check.seconds:.2f} s)" if check.seconds is not None else ""
-    made = [f"  {result}  {check.check.ljust(13)}  {check.text}{took}"]
-    if check.repair and check.result in BAD:
-        made.append(" " * 30 + f"repair: {check.repair}")
-    return made
+    return f"  {result}  {check.check.ljust(13)}  {check.text}{took}"

@@ -14,9 +14,10 @@ from msgspec import structs
 from voiptui.cli import probe
 from voiptui.cli.asking import checked, choice, confirmed, line, secret, terminal
 from voiptui.cli.common import failure, say
-from voiptui.cli.diagnosis import Examination, Result
+from voiptui.cli.diagnosis import Examination
 from voiptui.cli.doctor import report_lines
 from voiptui.cli.errors import Exit, UsageError
+from voiptui.cli.findings import Result
 from voiptui.cli.trust import lines as certificate_lines
 from voiptui.config.check import Wrong, url
 from voiptui.config.edit import NotEditable, with_table, write

@@ -137,7 +137,10 @@ class Door:
                 await self.app(scope, receive, send)
                 return
             await receive()
-            await send({"type": "websocket.close", "code": 1011})
+            if faults.html:
+                await answer(send, 200, _LOGIN_PAGE, "text/html; charset=utf-8", kind="websocket.http")
+            else:
+                await send({"type": "websocket.close", "code": 1011})
         elif faults.html:
             await answer(send, 200, _LOGIN_PAGE, "text/html; charset=utf-8")
         elif faults.status is not None:
@@ -222,8 +225,10 @@ async def read_body(receive: Receive) -> bytes:
             return body
 
 
-async def answer(send: Send, status: int, body: bytes, content_type: str = "application/json") -> None:
-    """Sends a whole answer."""
+async def answer(
+    send: Send, status: int, body: bytes, content_type: str = "application/json", *, kind: str = "http"
+) -> None:
+    """Sends a whole answer; ``kind`` is ``websocket.http`` for one instead of a websocket."""
     headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": f"{kind}.response.start", "status": status, "headers": headers})
+    await send({"type": f"{kind}.response.body", "body": body})

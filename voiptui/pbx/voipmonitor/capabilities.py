@@ -50,4 +50,5 @@ WITH_MANAGER = replace(
     registrations=Offer(True, "REGISTER messages as the sensor saw them"),
     trunks=Offer(True, "peers that are probed by SIP OPTIONS; whether they are registered is not known"),
     reachable=Offer(True, "by the SIP OPTIONS the sensor saw answered"),
+    without_login=frozenset({Stream.REGISTRATIONS}),
 )
