@@ -13,7 +13,7 @@ from tests.unit.tls_servers import certificate, serving
 
 @pytest.fixture(scope="module")
 def sites() -> Iterator[Sites]:
-    with simulated("london", "cloud", "lab") as found:
+    with simulated("london", "lab", "probe", "paris") as found:
         yield found
 
 
@@ -75,11 +75,6 @@ def test_a_second_one_keeps_every_comment_and_makes_a_token(sites: Sites, tmp_pa
         terminal.answer("login: ", table["login"])
         terminal.answer("password (not shown): ", table["password"])
         terminal.expect("the credentials are accepted")
-        while "Make a long-lived token" not in terminal.shown:
-            terminal.expect(": ")
-            if "its zone, such as" in terminal.shown:
-                terminal.type("America/New_York")
-                break
         terminal.answer("Make a long-lived token", "y")
         terminal.answer("kept in: ", "text")
         assert terminal.end() == 0
@@ -89,6 +84,46 @@ def test_a_second_one_keeps_every_comment_and_makes_a_token(sites: Sites, tmp_pa
     assert "password" not in made
     assert "login" not in made
     assert voiptui(config, "regs", "--pbx", "branch").returncode == 0
+
+
+def test_a_voipmonitor_is_asked_for_its_zone_and_its_manager(sites: Sites, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    table = sites.tables["probe"]
+    with on_terminal(config, "config", "init") as terminal:
+        begin(terminal, "voipmonitor", "probe", table["url"])
+        # which rights the credentials need is said before they are asked for
+        terminal.expect("a local user of the GUI")
+        terminal.answer("user: ", table["user"])
+        terminal.answer("password (not shown): ", table["password"])
+        terminal.answer("sensor's manager", table["manager"])
+        terminal.expect("hours in the future")
+        terminal.answer("its zone, such as", "Mars/Olympus")
+        terminal.expect("no zone has this name")
+        terminal.answer("its zone, such as", table["timezone"])
+        terminal.answer("kept in: ", "env")
+        terminal.answer("variable: ", "")
+        assert terminal.end() == 0
+    made = {"password": {"env": "PROBE_PASSWORD"}}
+    assert entry(config, "probe") == {**table, **made}
+    done = voiptui(config, "regs", "--pbx", "probe", PROBE_PASSWORD=table["password"])
+    assert (done.returncode, bool(done.stdout)) == (0, True)
+
+
+def test_an_old_xivo_is_found_to_know_the_login_otherwise(sites: Sites, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    table = sites.tables["paris"]
+    old = {"version": "16.15", "backends": ["xivo_service"]}
+    with sites.faults("paris", extra=old), on_terminal(config, "config", "init") as terminal:
+        begin(terminal, "xivo", "paris", table["url"])
+        terminal.answer("login: ", table["login"])
+        terminal.answer("password (not shown): ", table["password"])
+        terminal.expect("a XiVO that knows the login as a Web Services Access")
+        terminal.answer("its zone, such as", "Europe/Paris")
+        terminal.answer("kept in: ", "text")
+        assert terminal.end() == 0
+        found = entry(config, "paris")
+        assert (found["backend"], found["timezone"]) == ("xivo_service", "Europe/Paris")
+        assert voiptui(config, "cdr", "--limit", "1").returncode == 0
 
 
 def test_a_certificate_nobody_signed_is_offered_to_be_pinned(tmp_path: Path) -> None:

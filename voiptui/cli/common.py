@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Any, Self, TextIO
+from typing import Any, Self, TextIO, TypeVar
 
 from voiptui.cli.errors import Exit, UsageError
 from voiptui.config.errors import nearest
@@ -24,6 +24,7 @@ from voiptui.output.base import Look
 from voiptui.output.writers import Format, Writer, writer
 from voiptui.pbx.errors import PbxError
 
+T = TypeVar("T")
 PROGRESS_AFTER = 0.5
 LONGEST_NUMBER = 15
 EXCERPT = 60
@@ -204,6 +205,16 @@ def run_until_done(work: Coroutine[Any, Any, int], *, patient: bool = False) -> 
             return await work
         except asyncio.CancelledError:
             return Exit.INTERRUPTED
+
+    return asyncio.run(whole())
+
+
+def waited_for(words: str, work: Coroutine[Any, Any, T]) -> T:
+    """What the work gives; meanwhile a terminal is told what is waited for."""
+
+    async def whole() -> T:
+        async with Progress(lambda: words):
+            return await work
 
     return asyncio.run(whole())
 

@@ -13,7 +13,7 @@ from voiptui.cli.causes import explained
 from voiptui.cli.findings import Check, Findings, Result
 from voiptui.cli.several import answer
 from voiptui.engine.systems import Systems
-from voiptui.model.records import Cdr, Health, Registration, Snapshot, Stream
+from voiptui.model.records import Cdr, Health, Registration, Snapshot
 from voiptui.model.settings import PbxSettings, TlsMode
 from voiptui.model.time import now
 from voiptui.pbx.base import NamedRights, Offer, SearchRequest, TelephoneSystem
@@ -59,6 +59,11 @@ class Examination:
     def answers(self) -> bool:
         """Whether it answered anything that was asked with its credentials."""
         return self._proved
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is there, but does not accept the credentials."""
+        return not self._proved and any(isinstance(error, AuthenticationFailed) for error in self._errors)
 
     @property
     def silent(self) -> bool:
@@ -127,8 +132,9 @@ class Examination:
         for name, offer, question, tell in (
             ("registrations", capabilities.registrations, _registrations, found.registrations),
             ("calls", capabilities.calls, _calls, found.calls),
-            ("health", Offer(True), _health, found.health),
             ("cdr", capabilities.cdr, self._newest, found.cdrs),
+            # what it tells of its zone may depend on how it was asked for CDRs
+            ("health", Offer(True), _health, found.health),
         ):
             if not offer:
                 found.add(name, Result.NOT_OFFERED, offer.note)
@@ -136,7 +142,7 @@ class Examination:
                 found.add(name, Result.NOT_ASKED, "not asked, because of what failed before")
             elif await self._ask(name, question, tell):
                 self._answered += 1
-                self._proved = self._proved or Stream(name) not in capabilities.without_login
+                self._proved = self._proved or name not in capabilities.without_login
         await self._conclude()
         if self._proved and not self._hopeless():
             await self._rights()
@@ -205,6 +211,7 @@ class Examination:
         else:
             await self._look_for_tls()
         self._found.clock(answered=self._answered > 0)
+        self._found.zone()
 
     def _say_once(self) -> None:
         """What was refused is refused for one reason: it is told with the login."""

@@ -1,7 +1,7 @@
 """What the answers of one telephone system tell about its health: checks, each with its cause and what repairs it."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -52,6 +52,10 @@ class Findings:
         self.checks: list[Check] = []
         self.skew: float | None = None
         self._young_calls = 0
+        self._newest: datetime | None = None
+        self._told = False
+        self._told_zone: str | None = None
+        self._zone_warnings: list[str] = []
 
     def add(self, check: str, result: Result, text: str, **more: Any) -> None:
         """One more check."""
@@ -92,63 +96,67 @@ class Findings:
         self.snapshot(name, f"{len(snapshot.rows)} calls under way", snapshot, seconds)
 
     def health(self, name: str, snapshot: Snapshot[Health], seconds: float) -> None:
-        """What it tells of itself: warnings, engine, zone, version."""
+        """What it tells of itself: warnings, engine, version; its zone is judged at the end."""
         row = snapshot.rows[0] if snapshot.rows else Health(pbx=self.pbx.name)
         if row.clock_skew is not None:
             self.skew = row.clock_skew
-        zones = [text for text in row.warnings if _ZONE.search(text)]
-        others = [text for text in row.warnings if text not in zones and not _CLOCK.search(text)]
+        self._told, self._told_zone = True, row.zone
+        self._zone_warnings = [text for text in row.warnings if _ZONE.search(text)]
+        others = [text for text in row.warnings if not _ZONE.search(text) and not _CLOCK.search(text)]
         self.snapshot(name, "answers about itself", snapshot, seconds)
         for text in others:
             if ENGINE.search(text):
                 self.add("engine", Result.FAILED, text, cause="engine", repair=START_ENGINE)
             else:
                 self.add("health", Result.NOTE, text, repair="see to it on the PBX")
-        self._zone(row, zones)
         newer = dict(row.facts).get("newer version")
         if row.version is None:
             self.add("version", Result.NOTE, "it does not tell its version")
         else:
             self.add("version", Result.OK, row.version + (f" (there is {newer})" if newer else ""))
 
-    @property
-    def _zone_key(self) -> str:
-        return f'timezone = "…" in [pbx.{self.pbx.name}]'
-
-    def _zone(self, row: Health, warnings: list[str]) -> None:
-        if warnings:
-            self.add("zone", Result.WARNING, "; ".join(warnings), cause="zone", repair=f"correct {self._zone_key}")
-        elif self.pbx.timezone:
-            told = f", it tells {row.zone} itself" if row.zone and row.zone != self.pbx.timezone else ""
-            self.add("zone", Result.OK, f"{self.pbx.timezone} as configured{told}")
-        elif row.zone:
-            self.add("zone", Result.OK, f"{row.zone} as it tells itself")
+    def cdrs(self, name: str, rows: tuple[Cdr, ...], seconds: float) -> None:
+        """The newest call."""
+        self._newest = max((row.start for row in rows if row.start is not None), default=None)
+        if self._newest is None:
+            self.add(name, Result.OK, "no call in the last 24 hours", seconds=seconds)
         else:
-            text = f"it does not tell its zone; if times of calls are shown whole hours off, set {self._zone_key}"
+            text = f"the newest call began at {self._newest:%Y-%m-%d %H:%M:%S} UTC"
+            self.add(name, Result.OK, text, seconds=seconds)
+
+    def zone(self) -> None:
+        """In which zone it writes times: by what it tells, the configuration, and the time of its newest call."""
+        key = f'timezone = "…" in [pbx.{self.pbx.name}]'
+        ahead = self._ahead()
+        told, warnings = self._told_zone, self._zone_warnings
+        if ahead is not None and ahead > FUTURE:
+            text = f"the newest call lies {ahead.total_seconds() / 3600:.1f} hours in the future"
+            self.add("zone", Result.FAILED, text, cause="zone", repair=f"set {key} to the zone its clock shows")
+        elif warnings:
+            self.add("zone", Result.WARNING, "; ".join(warnings), cause="zone", repair=f"correct {key}")
+        elif ahead is not None and -ahead > PAST and self._young_calls >= ENOUGH_CALLS:
+            # a quiet night may look like this, too, so it is only said
+            text = (
+                f"{self._young_calls} calls are under way, but the newest finished one seems "
+                f"{-ahead.total_seconds() / 3600:.1f} hours old: if that is not so, correct {key}"
+            )
+            self.add("zone", Result.NOTE, text, cause="zone")
+        elif self.pbx.timezone:
+            itself = f", it tells {told} itself" if told and told != self.pbx.timezone else ""
+            self.add("zone", Result.OK, f"{self.pbx.timezone} as configured{itself}")
+        elif told:
+            self.add("zone", Result.OK, f"{told} as it tells itself")
+        elif ahead is not None and -ahead < PAST:
+            self.add("zone", Result.OK, "not told, but the time of the newest call is right")
+        elif self._told:
+            text = f"it does not tell its zone; if times of calls are shown whole hours off, set {key}"
             self.add("zone", Result.NOTE, text)
 
-    def cdrs(self, name: str, rows: tuple[Cdr, ...], seconds: float) -> None:
-        """The newest call, and what its time tells about the zone."""
-        newest = max((row.start for row in rows if row.start is not None), default=None)
-        if newest is None:
-            self.add(name, Result.OK, "no call in the last 24 hours", seconds=seconds)
-            return
-        self.add(name, Result.OK, f"the newest call began at {newest:%Y-%m-%d %H:%M:%S} UTC", seconds=seconds)
-        ahead = newest - now() - timedelta(seconds=max(self.skew or 0.0, 0.0))
-        if ahead > FUTURE:
-            self.drop("zone")
-            self.add(
-                "zone",
-                Result.FAILED,
-                f"the newest call lies {ahead.total_seconds() / 3600:.1f} hours in the future",
-                cause="zone",
-                repair=f"set {self._zone_key} to the zone its clock shows",
-            )
-        elif -ahead > PAST and self._young_calls >= ENOUGH_CALLS:
-            # a quiet night may look like this, too, so it is only said
-            hours = -ahead.total_seconds() / 3600
-            text = f"{self._young_calls} calls are under way, but the newest finished one seems {hours:.1f} hours old"
-            self.add("zone", Result.NOTE, f"{text}: if that is not so, correct {self._zone_key}", cause="zone")
+    def _ahead(self) -> timedelta | None:
+        """How far the newest call lies in the future, apart from a clock that is ahead."""
+        if self._newest is None:
+            return None
+        return self._newest - now() - timedelta(seconds=max(self.skew or 0.0, 0.0))
 
     def clock(self, *, answered: bool) -> None:
         """How far its clock is off, by what its answers told."""

@@ -1,10 +1,8 @@
 """``voiptui config init``: asks for a telephone system, tries it, and writes its entry into the configuration."""
 
 import argparse
-import asyncio
 import os
 import re
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,24 +11,25 @@ from msgspec import structs
 
 from voiptui.cli import probe
 from voiptui.cli.asking import checked, choice, confirmed, line, secret, terminal
-from voiptui.cli.common import failure, say
+from voiptui.cli.common import failure, say, waited_for
 from voiptui.cli.diagnosis import Examination
 from voiptui.cli.doctor import report_lines
 from voiptui.cli.errors import Exit, UsageError
 from voiptui.cli.findings import Result
 from voiptui.cli.trust import lines as certificate_lines
+from voiptui.cli.trying import made_token, tried
 from voiptui.config.check import Wrong, url
 from voiptui.config.edit import NotEditable, with_table, write
 from voiptui.config.keeping import KINDS, CannotKeep, Keeping
 from voiptui.config.load import config_path, draft, read_text
 from voiptui.model.settings import PbxSettings, Secret, Tls, TlsMode
-from voiptui.pbx.base import TokenManagement
 from voiptui.pbx.errors import PbxError
 from voiptui.pbx.registry import SECRET_KEYS, SYSTEMS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PINNABLE = {"certificate expired", "certificate name", "certificate unknown", "certificate not yet valid"}
+_TYPED = {"login", "email", "user", "manager"}
 _LABELS = {"token": "API key (token)", "email": "e-mail", "login": "login", "user": "user"}
 
 
@@ -69,7 +68,7 @@ class _Asking:
         while True:
             pbx = self._credentials(pbx)
             tell("\nTrying it …")
-            pbx, examination = self._tried(pbx)
+            pbx, examination = tried(pbx, tell)
             tell("\n".join(report_lines(examination.checks)) + "\n")
             if examination.answers:
                 break
@@ -86,7 +85,8 @@ class _Asking:
             if what == "keep":
                 break
             if what == "address":
-                pbx = self._place(structs.replace(pbx, tls=Tls()))
+                typed = {key: value for key, value in pbx.options.items() if key in _TYPED}
+                pbx = self._place(structs.replace(pbx, tls=Tls(), options=typed))
         pbx = self._zone(pbx, examination)
         return self._write(pbx, answers=examination.answers)
 
@@ -108,9 +108,9 @@ class _Asking:
             if probe.proxy_for(place) is not None:
                 return pbx
             try:
-                asyncio.run(probe.reach(pbx))
+                waited_for(f"connecting to {place}", probe.reach(pbx))
                 if place.scheme != "https":
-                    if asyncio.run(probe.speaks_tls(place, pbx.timeout)):
+                    if waited_for(f"looking for TLS at {place}", probe.speaks_tls(place, pbx.timeout)):
                         pbx = structs.replace(pbx, url="https" + pbx.url.removeprefix("http"))
                         tell(f"  there is TLS: the address is {pbx.url}")
                     else:
@@ -126,11 +126,11 @@ class _Asking:
     def _certificate(self, pbx: PbxSettings) -> PbxSettings:
         """Pins a certificate that is not accepted by itself, if it is meant; raises `Trouble` if not."""
         try:
-            asyncio.run(probe.judged(pbx))
+            waited_for("looking at its certificate", probe.judged(pbx))
         except probe.Trouble as trouble:
             if trouble.cause not in _PINNABLE:
                 raise
-            found = asyncio.run(probe.presented(probe.place_of(pbx), pbx.timeout))
+            found = waited_for("looking at its certificate", probe.presented(probe.place_of(pbx), pbx.timeout))
             tell("\n".join(certificate_lines(pbx, found)))
             if not confirmed("Trust exactly this certificate from now on?", yes=False):
                 raise
@@ -141,29 +141,23 @@ class _Asking:
 
     def _credentials(self, pbx: PbxSettings) -> PbxSettings:
         sets = SYSTEMS[pbx.system].credentials
+        tell(f"  {SYSTEMS[pbx.system].hint}")
         keys = sets[0]
         if len(sets) > 1:
             offered = [(" + ".join(names), "an API key" if names == ("token",) else "of a person") for names in sets]
             keys = sets[[word for word, _ in offered].index(choice("asked with: ", offered, offered[0][0]))]
-        options = {key: value for key, value in pbx.options.items() if key not in {"login", "email", "user"}}
+        options = {key: value for key, value in pbx.options.items() if key not in _TYPED}
         secrets: dict[str, Secret] = {}
         for key in keys:
             if key in SECRET_KEYS:
                 secrets[key] = Secret(secret(f"{_LABELS.get(key, key)} (not shown): "))
             else:
                 options[key] = checked(f"{_LABELS.get(key, key)}: ", _something, str(pbx.options.get(key, "")))
+        if pbx.system == "voipmonitor":
+            label = "sensor's manager for registrations, host:5029 or a socket's path (empty: none): "
+            manager = line(label, str(pbx.options.get("manager", "")))
+            options |= {"manager": manager} if manager else {}
         return structs.replace(pbx, options=options, secrets=secrets)
-
-    def _tried(self, pbx: PbxSettings) -> tuple[PbxSettings, Examination]:
-        """Looks at it as `voiptui doctor` does; a XiVO is tried by its gateway, then by its ports."""
-        examination = asyncio.run(_examined(pbx))
-        if pbx.system == "xivo" and not examination.answers and "layout" not in pbx.options:
-            by_ports = structs.replace(pbx, options=pbx.options | {"layout": "ports"})
-            other = asyncio.run(_examined(by_ports))
-            if other.answers:
-                tell("  its daemons answer on ports of their own")
-                return by_ports, other
-        return pbx, examination
 
     def _zone(self, pbx: PbxSettings, examination: Examination) -> PbxSettings:
         zone = next((check for check in examination.checks if check.check == "zone"), None)
@@ -188,7 +182,7 @@ class _Asking:
         options = dict(pbx.options)
         if made:
             try:
-                secret_text = asyncio.run(_token(pbx))
+                secret_text = made_token(pbx)
             except PbxError as error:
                 say(failure(pbx.name, error))
                 return Exit.NONE_ANSWERED
@@ -263,29 +257,3 @@ def _zone_name(typed: str) -> str:
         except ValueError:
             raise ValueError("no zone has this name; expected such as Europe/London or UTC") from None
     return typed
-
-
-async def _examined(pbx: PbxSettings) -> Examination:
-    from voiptui.engine.systems import open_systems
-
-    systems = open_systems((pbx,))
-    examination = Examination(pbx, systems)
-    try:
-        await examination.run()
-    finally:
-        await systems.close()
-    return examination
-
-
-async def _token(pbx: PbxSettings) -> Secret:
-    from voiptui.engine.systems import open_systems
-
-    systems = open_systems((pbx,))
-    try:
-        system = systems[pbx.name]
-        if not isinstance(system, TokenManagement):
-            raise PbxError("it has no tokens that can be made from outside")
-        _, made = await system.create_token(f"voiptui on {socket.gethostname()}")
-        return made
-    finally:
-        await systems.close()

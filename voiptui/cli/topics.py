@@ -126,7 +126,8 @@ def configuration() -> str:
         (
             name,
             f"{entry.title}: {credentials_in_words(name)}"
-            + (f"; further: {', '.join(entry.options)}" if entry.options else ""),
+            + (f"; further: {', '.join(entry.options)}" if entry.options else "")
+            + f" ({entry.hint})",
         )
         for name, entry in SYSTEMS.items()
     ]

@@ -1,13 +1,12 @@
 """``voiptui trust``: shows the certificate of a telephone system and pins it after a yes."""
 
 import argparse
-import asyncio
 import re
 import sys
 from pathlib import Path
 
 from voiptui.cli.asking import confirmed
-from voiptui.cli.common import chosen, say
+from voiptui.cli.common import chosen, say, waited_for
 from voiptui.cli.errors import Exit, UsageError
 from voiptui.cli.probe import Presented, Trouble, day, judged, place_of, presented, proxy_for, reach
 from voiptui.config.load import config_path, load
@@ -41,8 +40,8 @@ def trust(args: argparse.Namespace) -> int:
     if proxy is not None:
         raise UsageError(f"{pbx.name}: the proxy {proxy} stands before it (unset https_proxy to look directly)")
     try:
-        asyncio.run(reach(pbx))
-        found = asyncio.run(presented(place, pbx.timeout))
+        waited_for(f"connecting to {place}", reach(pbx))
+        found = waited_for("looking at its certificate", presented(place, pbx.timeout))
     except Trouble as trouble:
         say(f"{pbx.name}: {trouble}: {trouble.repair}")
         return Exit.NONE_ANSWERED
@@ -115,7 +114,7 @@ def _verdict(pbx: PbxSettings) -> str:
     from msgspec import structs
 
     try:
-        asyncio.run(judged(structs.replace(pbx, tls=Tls())))
+        waited_for("judging it", judged(structs.replace(pbx, tls=Tls())))
     except Trouble as trouble:
         return f"not accepted: {trouble}"
     return "accepted without a pin; a pin must be renewed with every new certificate"

@@ -19,10 +19,12 @@ class SystemEntry(Struct, frozen=True, kw_only=True):
     ``credentials`` are the sets of which one must be complete; ``options`` maps a further key to what it expects,
     ``"text"``, ``"table"``, a tuple of allowed words, or a set of names: a table of their ports. ``first_daemon`` is
     the name and usual port of the one that is asked first where each has a port of its own (``layout = "ports"``).
+    ``hint`` says where credentials are made, and which rights they need.
     """
 
     title: str
     module: str
+    hint: str
     credentials: tuple[tuple[str, ...], ...]
     options: Mapping[str, str | tuple[str, ...] | frozenset[str]] = MappingProxyType({})
     first_daemon: tuple[str, int] | None = None
@@ -34,28 +36,35 @@ SYSTEMS: Mapping[str, SystemEntry] = MappingProxyType(
         "voipstudio": SystemEntry(
             title="VoIPstudio",
             module="voiptui.pbx.voipstudio",
+            hint="Administration panel > edit an administrator's user > API Keys > Add; the eye shows the key",
             credentials=(("token",), ("email", "password")),
             options={"paths": "table"},
             default_url="https://l7api.com/v1.2/voipstudio",
         ),
         "mikopbx": SystemEntry(
-            title="MikoPBX", module="voiptui.pbx.mikopbx", credentials=(("token",), ("login", "password"))
+            title="MikoPBX",
+            module="voiptui.pbx.mikopbx",
+            hint="System > API keys > add; it must be allowed to read SIP, SIP Providers, PBX Status and Call Records",
+            credentials=(("token",), ("login", "password")),
         ),
         "voipmonitor": SystemEntry(
             title="VoIPmonitor",
             module="voiptui.pbx.voipmonitor",
+            hint="a local user of the GUI, not of LDAP, who may see CDRs and active calls and play audio",
             credentials=(("user", "password"),),
             options={"manager": "text"},
         ),
         "custompbx": SystemEntry(
             title="CustomPBX",
             module="voiptui.pbx.custompbx",
+            hint="a user of the group Admin; the other groups may log in, but see nothing",
             credentials=(("token",), ("login", "password")),
             options={"websocket": "text", "origin": "text"},
         ),
         "xivo": SystemEntry(
             title="XiVO / Wazo",
             module="voiptui.pbx.xivo",
+            hint="Wazo: an external_api user with a policy; XiVO: Configuration > Management > Web Services Access",
             credentials=(("login", "password"),),
             options={
                 "backend": "text",

@@ -1,12 +1,12 @@
 """XiVO and Wazo as one site of the simulated world: every daemon behind the gateway, or each for a port of its own.
 
 ``faults.extra["version"]`` chooses the generation: ``26.08`` (default), ``16.15`` is XiVO without call-logd, calld's
-lists and PJSIP. Further extras: ``same_second`` writes CDR times in whole minutes, ``ignored`` names parameters of
-``/cdr`` that have no effect, ``short_pages`` cuts pages to so many rows, ``old_401`` leaves the reason out of 401
-bodies, ``refused`` names parameters of ``/cdr`` that are answered with 400, ``subtenant`` refuses ``recurse`` for
-calls, ``tenants`` maps further tenants to their names and ``refused_tenants`` names those that are, ``digest``
-makes confd ask for it (``digest_only`` of everybody), ``websocket_version`` is what
-websocketd speaks.
+lists and PJSIP. Further extras: ``backends`` are those that know the login before 18.14, ``same_second`` writes CDR
+times in whole minutes, ``ignored`` names parameters of ``/cdr`` that have no effect, ``short_pages`` cuts pages to so
+many rows, ``old_401`` leaves the reason out of 401 bodies, ``refused`` names parameters of ``/cdr`` that are answered
+with 400, ``subtenant`` refuses ``recurse`` for calls, ``tenants`` maps further tenants to their names and
+``refused_tenants`` names those that are, ``digest`` makes confd ask for it (``digest_only`` of everybody),
+``websocket_version`` is what websocketd speaks.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

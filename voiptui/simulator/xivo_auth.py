@@ -33,7 +33,7 @@ class Auth:
             return JSONResponse({"message": message}, 400)
         body = await request.json()
         expected = "Basic " + base64.b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode()
-        known = state.has("18.14") or body.get("backend") in _BACKENDS
+        known = state.has("18.14") or body.get("backend") in state.told("backends", _BACKENDS)
         if state.faults.token_refused or request.headers.get("authorization") != expected or not known:
             return _refused(401, "Authentication Failed")
         lifetime = body.get("expiration", 7200)
