@@ -4,14 +4,17 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
+from websockets.headers import build_host
 
 from voiptui.model.records import CallState, Direction, Disposition, HangupSide, RegistrationState, Stream
+from voiptui.model.settings import PbxSettings
 from voiptui.pbx.custompbx import calls, cdr, decode, detail, health, tokens
 from voiptui.pbx.custompbx.live import Changes
-from voiptui.pbx.custompbx.socket import is_answer
+from voiptui.pbx.custompbx.socket import addresses, is_answer
 from voiptui.pbx.errors import BadAnswer, Unreachable
 
 DATA = Path(__file__).parents[1] / "data"
@@ -263,7 +266,52 @@ def test_modules_instances_and_agents() -> None:
     agents = health.agents_of(sample("reply_SubscribeCallcenterAgents_paged"))
     assert agents is not None
     assert agents.lines == (("1001@pbx.test", "Available, Waiting, 4 answered"),)
-    assert health.agents_of(sample("reply_GetCallcenterMembers_paged")) is not None
+    tiers = health.tiers_of(sample("reply_SubscribeCallcenterTiers_paged"))
+    assert tiers is not None
+    assert tiers.lines == (("support@default", "1001@pbx.test, Ready, level 1"),)
+    members = health.members_of(sample("reply_GetCallcenterMembers_paged"))
+    assert members is not None
+    assert members.lines == (("support@default", "1 waiting"),)
+    for empty in ({"exists": False}, {"data": {"items": None, "total": 0}}, {"error": "no search values"}):
+        assert (health.agents_of(empty), health.tiers_of(empty), health.members_of(empty)) == (None, None, None)
+
+
+def test_a_dialplan_debug_that_was_left_on_is_seen() -> None:
+    for enabled, word in ((True, "on: it slows the routing of every call"), (False, "off")):
+        section = health.switches_of({"MessageType": "SubscribeHepPackages", "enabled": enabled})
+        assert section is not None
+        assert section.lines == (("Dialplan debug", word),)
+    assert health.switches_of({"MessageType": "SubscribeHepPackages"}) is None
+
+
+def test_a_verto_client_is_registered_by_the_only_list_that_has_it() -> None:
+    answer = sample("reply_GetDirectoryUsers")
+    answer["data"]["directory_users"]["3"]["verto_register"] = True
+    answer["data"]["directory_users"]["1"]["sip_register"] = True
+    phones = {phone.name: phone for phone in decode.phones("x", (), {}, decode.directory(answer))}
+    assert (phones["1003"].state, phones["1003"].raw_state) == (RegistrationState.REGISTERED, "verto")
+    assert phones["1003"].note
+    assert phones["1001"].state is RegistrationState.UNREGISTERED, "its cached SIP state is not believed"
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://pbx.example.net", "https://pbx.example.net"),
+        ("https://pbx.example.net:443", "https://pbx.example.net"),
+        ("http://pbx.example.net:80/gui", "http://pbx.example.net"),
+        ("https://pbx.example.net:8080", "https://pbx.example.net:8080"),
+        ("https://[2001:db8::1]:443", "https://[2001:db8::1]"),
+        ("http://me:secret@pbx.example.net:443", "http://pbx.example.net:443"),
+    ],
+)
+def test_the_origin_has_a_port_where_the_host_has_one(url: str, origin: str) -> None:
+    settings = PbxSettings(name="x", system="custompbx", url=url)
+    address, sent = addresses(settings)
+    parts = urlsplit(address)
+    host = build_host(parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80), parts.scheme == "wss")
+    assert sent == origin
+    assert sent.partition("://")[2] == host, "the server compares it with the Host of the handshake"
 
 
 def test_tokens_are_listed_without_their_secrets() -> None:

@@ -233,7 +233,7 @@ async def test_gotcha_3_a_table_without_any_row_says_what_it_may_mean(lab: Lab) 
 async def test_gotcha_4_pages_by_time_lose_and_double_nothing(world: World) -> None:
     lab = Lab(World(3, EPOCH, rate=3.0))
     async with serving(lab):
-        system = lab.open()
+        system = lab.open(timeout=30.0)
         pages = [page async for page in system.search(DAY)]
         found = [row.id for page in pages for row in page.rows]
         calls = lab.world.cdrs(lab.site, DAY.since - timedelta(seconds=7), DAY.until - timedelta(seconds=7), EPOCH)
@@ -242,6 +242,22 @@ async def test_gotcha_4_pages_by_time_lose_and_double_nothing(world: World) -> N
         assert len(set(found)) >= len(calls) > 500
         assert pages[0].total == len(found)
         await system.close()
+
+
+async def test_the_columns_are_learnt_from_recent_rows_and_from_old_ones_where_there_are_none(lab: Lab) -> None:
+    asked: list[list[dict[str, Any]]] = []
+
+    async def ask(request: dict[str, Any]) -> dict[str, Any]:
+        asked.append(request.get("filters", []))
+        return {"cdr": [{"start_stamp": "2020-01-01T00:00:00Z", "total": 1}] if len(asked) == answered else None}
+
+    for answered, words in ((1, ["=>", ">="]), (2, [])):
+        asked.clear()
+        table = lab.open()._table
+        table._client.cdr = ask  # type: ignore[method-assign, assignment]
+        assert await table._learnt()
+        assert [one["operand"] for one in asked[-1]] == words
+        assert len(asked) == answered
 
 
 async def test_gotcha_5_answers_are_never_mixed_up_when_requests_run_side_by_side(lab: Lab) -> None:
@@ -348,7 +364,7 @@ async def test_only_constant_commands_are_sent(lab: Lab) -> None:
     await system.detail(call)
     await system.health()
     allowed = {str(command) for command in Command}
-    shaped = {f"uuid_getvar {call.id} sip_call_id"} | {
+    shaped = {f"uuid_getvar {leg.id} sip_call_id" for leg in call.legs} | {
         f"sofia xmlstatus profile {name} reg" for name in ("internal", "external")
     }
     assert set(lab.inside.commands) == allowed | shaped
@@ -363,6 +379,40 @@ async def test_an_expired_token_is_renewed_once_in_the_middle_of_a_search(lab: L
     before = await rows(system)
     lab.faults.token_expired = True
     assert await rows(system) == before
+
+
+async def test_an_expired_token_is_renewed_once_for_a_recording(lab: Lab) -> None:
+    system = lab.open()
+    row = next(row for row in await rows(system) if row.recording)
+    lab.faults.token_expired = True
+    async with system.open_recording(row, row.recordings[0]) as stream:
+        assert (b"".join([chunk async for chunk in stream.chunks()]))[:4] == b"RIFF"
+
+
+async def test_the_recording_of_a_row_without_uuid_is_the_one_it_came_with(lab: Lab) -> None:
+    system = lab.open()
+    row = next(row for row in await rows(system) if row.recording)
+    lost = msgspec.structs.replace(row, id="row-0123456789abcdef01234567")
+    assert await system.recordings(lost) == row.recordings
+
+
+async def test_directions_are_known_to_who_only_asks_for_calls_or_cdr(lab: Lab) -> None:
+    lab.faults.extra = {"directory": False}
+    for found in ((await lab.open().calls()).rows, await rows(lab.open())):
+        assert {"inbound", "outbound", "internal"} & {row.direction.value for row in found}
+    lab.faults.asterisk_down = True
+    assert await rows(lab.open()), "the CDR do not wait for FreeSWITCH"
+
+
+async def test_the_details_of_the_system(lab: Lab) -> None:
+    system = lab.open(allow_changes=True)
+    (row,) = (await system.health()).rows
+    assert dict(row.facts)["Profile internal"].startswith("RUNNING ("), "by FreeSWITCH's own list"
+    async with system.watch_dialplan():
+        sections = {section.title: dict(section.lines) for section in (await system.detail(row)).sections}
+    assert sections["Switches"]["Dialplan debug"].startswith("on")
+    assert sections["Websockets of CustomPBX"]["failed writes"] == "0"
+    assert sections["Modules"]["sofia"] == "loaded"
 
 
 async def test_a_revoked_api_token_is_named(lab: Lab) -> None:

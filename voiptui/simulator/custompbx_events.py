@@ -120,7 +120,11 @@ class Events:
             "get_settings": lambda _: {"MessageType": "settings", "settings": _SETTINGS},
             "[Config][Get] Modules": lambda _: {"modules": _MODULES},
             "GetInstances": lambda _: {"fs_instances": {"1": _INSTANCE}, "id": 1},
-            "SubscribeCallcenterAgents": lambda data: {"exists": False} if "db_request" in data else _NO_SEARCH,
+            **dict.fromkeys(
+                ("SubscribeCallcenterAgents", "SubscribeCallcenterTiers", "GetCallcenterMembers"),
+                lambda data: {"exists": False} if "db_request" in data else _NO_SEARCH,
+            ),
+            "SubscribeHepPackages": lambda _: {"enabled": self.dialplan_debug},
         }
 
     def log_in(self, data: Message) -> Message:

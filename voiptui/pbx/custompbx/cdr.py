@@ -56,6 +56,7 @@ CAUSES: Mapping[str, Disposition] = {
 }
 """How a call that was never answered ended, by its cause; every other cause is a failure."""
 
+ROW_WITHOUT_ID = "row-"
 NO_FILE = frozenset({"", "<nil>", "./cdr/records/", "./cdr/records/<nil>"})
 
 
@@ -213,7 +214,7 @@ def identity(row: Row, reading: Reading) -> str:
     if found is not None:
         return found
     shown = sorted((key, repr(value)) for key, value in row.items() if key != "total")
-    return "row-" + hashlib.sha256(repr(shown).encode("utf-8", "backslashreplace")).hexdigest()[:24]
+    return ROW_WITHOUT_ID + hashlib.sha256(repr(shown).encode("utf-8", "backslashreplace")).hexdigest()[:24]
 
 
 def decode(row: Row, reading: Reading) -> Cdr:

@@ -85,7 +85,7 @@ class Client:
         token = await self.token()
         answer = await self._exchange(event, {**data, "token": token})
         if answer.get("no_token") is True:
-            token = await self._renewed(token)
+            token = await self.renewed(token)
             answer = await self._exchange(event, {**data, "token": token})
         if answer.get("no_token") is True:
             raise AuthenticationFailed("CustomPBX does not accept the token, even after a new login")
@@ -115,7 +115,8 @@ class Client:
                     await self._log_in(configured)
             return self._token or ""
 
-    async def _renewed(self, refused: str) -> str:
+    async def renewed(self, refused: str) -> str:
+        """Another token than the refused one, by one new login; raises `AuthenticationFailed` without a password."""
         async with self._session:
             if self._token == refused:
                 self._token = None

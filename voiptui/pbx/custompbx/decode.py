@@ -113,10 +113,14 @@ class DirectoryUser(msgspec.Struct, frozen=True):
     domain: str | None
     enabled: bool
     label: str | None
+    verto: bool = False
 
 
 def directory(answer: Mapping[str, Any]) -> tuple[DirectoryUser, ...]:
-    """The users in an answer of ``GetDirectoryUsers``; its registration states are a cache and not believed."""
+    """The users in an answer of ``GetDirectoryUsers``.
+
+    Its states are a cache and not believed, except for Verto clients, which no other list has.
+    """
     data = answer.get("data")
     if not isinstance(data, dict):
         return ()
@@ -137,6 +141,7 @@ def directory(answer: Mapping[str, Any]) -> tuple[DirectoryUser, ...]:
                     names.get(domain_id) if isinstance(domain_id, int) else None,
                     user.get("enabled") is not False,
                     text_or_none(user.get("description")) or text_or_none(user.get("number_alias")),
+                    user.get("verto_register") is True,
                 )
             )
     return tuple(users)
@@ -174,6 +179,8 @@ def phones(
     for key, user in known.items():
         if key not in seen:
             state = RegistrationState.UNREGISTERED if user.enabled else RegistrationState.DISABLED
+            if user.verto:
+                state = RegistrationState.REGISTERED
             found.append(
                 Registration(
                     pbx=pbx,
@@ -182,6 +189,8 @@ def phones(
                     id=_identity(key),
                     label=user.label,
                     state=state,
+                    raw_state="verto" if user.verto else None,
+                    note="a Verto client, by CustomPBX's own record, which may be old" if user.verto else None,
                 )
             )
     return tuple(found)

@@ -172,12 +172,66 @@ def settings_of(answer: Mapping[str, Any]) -> DetailSection:
 
 def agents_of(answer: Mapping[str, Any]) -> DetailSection | None:
     """The call-centre agents: status, state and calls answered; ``None`` when the module is not imported."""
-    data = answer.get("data")
-    items = _list(data.get("items")) if isinstance(data, dict) else []
-    lines = tuple((text_or_none(agent.get("name")) or "unnamed", _agent(agent)) for agent in items)
+    lines = tuple((text_or_none(agent.get("name")) or "unnamed", _agent(agent)) for agent in _items(answer))
     return DetailSection(title="Call-centre agents", lines=lines) if lines else None
 
 
 def _agent(agent: Mapping[str, Any]) -> str:
     words = [text_or_none(agent.get(key)) or "?" for key in ("status", "state")]
     return f"{', '.join(words)}, {text_or_none(agent.get('calls_answered')) or '0'} answered"
+
+
+def tiers_of(answer: Mapping[str, Any]) -> DetailSection | None:
+    """Which agent serves which queue; ``None`` when the module is not imported."""
+    lines = tuple((text_or_none(tier.get("queue")) or "?", _tier(tier)) for tier in _items(answer))
+    return DetailSection(title="Call-centre tiers", lines=lines) if lines else None
+
+
+def _tier(tier: Mapping[str, Any]) -> str:
+    agent, state, level = (text_or_none(tier.get(key)) or "?" for key in ("agent", "state", "level"))
+    return f"{agent}, {state}, level {level}"
+
+
+def members_of(answer: Mapping[str, Any]) -> DetailSection | None:
+    """The callers in the queues, by what becomes of them."""
+    counts: dict[str, dict[str, int]] = {}
+    for member in _items(answer):
+        queue = counts.setdefault(text_or_none(member.get("queue")) or "?", {})
+        state = (text_or_none(member.get("state")) or "?").lower()
+        queue[state] = queue.get(state, 0) + 1
+    lines = tuple(
+        (queue, ", ".join(f"{number} {state}" for state, number in states.items())) for queue, states in counts.items()
+    )
+    return DetailSection(title="Callers in queues", lines=lines) if lines else None
+
+
+def switches_of(answer: Mapping[str, Any]) -> DetailSection | None:
+    """Whether the dialplan's debug, which slows routing for everybody, was left on."""
+    enabled = answer.get("enabled")
+    if enabled is not True and enabled is not False:
+        return None
+    told = "on: it slows the routing of every call" if enabled else "off"
+    return DetailSection(title="Switches", lines=(("Dialplan debug", told),))
+
+
+def websockets_of(answer: object) -> DetailSection | None:
+    """CustomPBX's own figures about its websockets, of which failures are of interest."""
+    if not isinstance(answer, dict):
+        return None
+    lines = tuple(
+        (title, str(answer[key]))
+        for key, title in (
+            ("active", "open"),
+            ("broadcasts", "broadcasts"),
+            ("queue_overflows", "readers too slow"),
+            ("failed_writes", "failed writes"),
+            ("handler_failures", "failed requests"),
+        )
+        if isinstance(answer.get(key), int)
+    )
+    return DetailSection(title="Websockets of CustomPBX", lines=lines) if lines else None
+
+
+def _items(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    data = answer.get("data")
+    return _list(data.get("items")) if isinstance(data, dict) else []

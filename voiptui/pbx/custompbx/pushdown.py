@@ -210,14 +210,14 @@ def window(
         scale = 1_000_000 if float(seen) > 1e12 else 1
         ends: Iterable[str] = (str(int(low.timestamp()) * scale), str(int(high.timestamp()) * scale))
     elif zone is None or (isinstance(seen, str) and _OFFSET.search(seen)):
-        ends = (_text(low.astimezone(UTC)), _text(high.astimezone(UTC)))
+        ends = (wire_text(low.astimezone(UTC)), wire_text(high.astimezone(UTC)))
     elif isinstance(seen, str):
         ends = (_wall(low, zone, -1), _wall(high, zone, 1))
     else:
         # no time was ever seen there: as wide as either way of writing it
         ends = (
-            min(_wall(low, zone, -1), _text(low.astimezone(UTC))),
-            max(_wall(high, zone, 1), _text(high.astimezone(UTC))),
+            min(_wall(low, zone, -1), wire_text(low.astimezone(UTC))),
+            max(_wall(high, zone, 1), wire_text(high.astimezone(UTC))),
         )
     first, last = ends
     return (*compare(name, "=>", first), *compare(name, "=<", last))
@@ -227,9 +227,10 @@ def _wall(instant: datetime, zone: tzinfo, towards: int) -> str:
     local = instant.astimezone(zone)
     offsets = {(local + timedelta(days=days)).utcoffset() for days in (-1, 0, 1)}
     wall = local.replace(tzinfo=UTC)
-    return _text(wall + timedelta(hours=2 * towards) if len(offsets) > 1 else wall)
+    return wire_text(wall + timedelta(hours=2 * towards) if len(offsets) > 1 else wall)
 
 
-def _text(instant: datetime) -> str:
+def wire_text(instant: datetime) -> str:
+    """An instant in UTC, or a wall clock that stands for one, as a time column takes it."""
     # ``+00:00`` is understood by a column with a zone and ignored by one without
     return instant.strftime("%Y-%m-%dT%H:%M:%S+00:00")

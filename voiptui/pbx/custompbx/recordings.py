@@ -1,6 +1,6 @@
 """Recordings over HTTP: a cookie with the token is the only way, and failures may come as audio with status 200."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from voiptui.pbx.http import HttpClient
 SAFE = "/$&+,:;=@"
 """What Go leaves as it is in a path: a ``+`` that is encoded would not be found."""
 MOST_SEGMENTS = 7
+_HEAD = 64
 _REFUSALS = {
     b"access denied": "denied",
     b"cdr path is filesystem root": "root",
@@ -80,34 +81,50 @@ async def opened(
 ) -> AsyncIterator[Opened]:
     """Opens one recording from ``offset``; a ``validator`` that no longer fits gives the whole file again."""
     address = address_of(recording.reference or "")
-    headers = {"Cookie": f"token={await client.token()}"}
     more = {"Range": f"bytes={offset}-", **({"If-Range": validator} if validator else {})} if offset > 0 else {}
+    token = await client.token()
     async with AsyncExitStack() as stack:
-        response = await stack.enter_async_context(http.stream("GET", address, headers=headers | more))
+        response, chunks, head = await _asked(stack, http, address, token, more)
         if response.status_code == 416:
             # it is shorter now than what was already read: another file, so from its beginning
-            await stack.aclose()
-            response = await stack.enter_async_context(http.stream("GET", address, headers=headers))
-        chunks = response.aiter_raw()
-        head = bytearray()
-        async for chunk in chunks:
-            head += chunk
-            if len(head) >= 64:
-                break
+            response, chunks, head = await _asked(stack, http, address, token, {})
+        if response.status_code == 401 or _refusal(head) == "denied":
+            token = await client.renewed(token)
+            response, chunks, head = await _asked(stack, http, address, token, more)
         partial = response.status_code == 206 and offset > 0
         name = recording.format or "wav"
         if not partial:
-            _judge(response, bytes(head))
-            name = format_of(bytes(head)) or name
+            _judge(response, head)
+            name = format_of(head) or name
         length = response.headers.get("content-length", "")
         begins = offset if partial else 0
         size = begins + int(length) if length.isdecimal() and len(length) < 16 else None
-        yield Opened(response, bytes(head), chunks, format=name, offset=begins, size=size)
+        yield Opened(response, head, chunks, format=name, offset=begins, size=size)
+
+
+async def _asked(
+    stack: AsyncExitStack, http: HttpClient, address: str, token: str, more: Mapping[str, str]
+) -> tuple[httpx.Response, AsyncIterator[bytes], bytes]:
+    """An answer, the rest of its body, and its first bytes; what was asked before on this stack is closed."""
+    await stack.aclose()
+    headers = {"Cookie": f"token={token}", **more}
+    response = await stack.enter_async_context(http.stream("GET", address, headers=headers))
+    chunks = response.aiter_raw()
+    head = bytearray()
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= _HEAD:
+            break
+    return response, chunks, bytes(head)
+
+
+def _refusal(head: bytes) -> str | None:
+    text = head.strip().lower()
+    return next((word for body, word in _REFUSALS.items() if text.startswith(body)), None)
 
 
 def _judge(response: httpx.Response, head: bytes) -> None:
-    text = head.strip().lower()
-    refusal = next((word for body, word in _REFUSALS.items() if text.startswith(body)), None)
+    text, refusal = head.strip().lower(), _refusal(head)
     if response.status_code == 401 or refusal == "denied":
         raise AuthenticationFailed("CustomPBX does not accept the token for recordings: it was revoked or has expired")
     if response.status_code == 403:

@@ -43,7 +43,11 @@ def addresses(settings: PbxSettings) -> tuple[str, str]:
     scheme = "wss" if parts.scheme in {"https", "wss"} else "ws"
     route = settings.option("websocket") or "/ws"
     web = "https" if scheme == "wss" else "http"
-    origin = settings.option("origin") or f"{web}://{parts.netloc.rpartition('@')[2]}"
+    host = parts.netloc.rpartition("@")[2]
+    if parts.port == {"http": 80, "https": 443}[web]:
+        # both ends leave the usual port out of the Host, with which the Origin is compared
+        host = host.rpartition(":")[0]
+    origin = settings.option("origin") or f"{web}://{host}"
     return f"{scheme}://{parts.netloc}/{route.lstrip('/')}", origin
 
 

@@ -1,12 +1,12 @@
 """One CustomPBX as a telephone system: polls, CDR searches, details, recordings, tokens."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from voiptui.model.clean import clean, text_or_none
+from voiptui.model.clean import clean
 from voiptui.model.records import (
     Call,
     Cdr,
@@ -21,10 +21,10 @@ from voiptui.model.records import (
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.model.time import now, zone
 from voiptui.pbx.base import AccessToken, Narrowing, Page, RecordingStream, SearchRequest
-from voiptui.pbx.custompbx import CAPABILITIES, calls, decode, detail, health, live, recordings, tokens
+from voiptui.pbx.custompbx import CAPABILITIES, calls, decode, health, inquiry, live, recordings, tokens
+from voiptui.pbx.custompbx.cdr import ROW_WITHOUT_ID
 from voiptui.pbx.custompbx.client import Client, Told
-from voiptui.pbx.custompbx.commands import Command, is_uuid, profile_registrations, sip_call_id
-from voiptui.pbx.custompbx.search import LONGEST_PAGE
+from voiptui.pbx.custompbx.commands import Command, profile_registrations
 from voiptui.pbx.custompbx.table import Table
 from voiptui.pbx.errors import BadAnswer, NotFound, NotPermitted, Unreachable, Unsupported
 from voiptui.pbx.http import HttpClient
@@ -43,7 +43,7 @@ class CustomPbx:
         self._http = HttpClient(settings)
         self._table = Table(self._client, self._zone, self._extensions)
         self._users: tuple[decode.DirectoryUser, ...] | None = None
-        self._phones: frozenset[str] = frozenset()
+        self._phones: frozenset[str] | None = None
         self._skew: float | None = None
 
     async def registrations(self) -> Snapshot[Registration]:
@@ -57,7 +57,7 @@ class CustomPbx:
         if clock is not None:
             self._skew = (clock - taken).total_seconds()
         phones = decode.phones(self.settings.name, rows, details, users)
-        self._phones = frozenset(phone.name for phone in phones)
+        self._phones = (self._phones or frozenset()) | {phone.name for phone in phones}
         trunks: tuple[Registration, ...] = ()
         try:
             gateways = await self._client.command(Command.GATEWAYS)
@@ -99,10 +99,23 @@ class CustomPbx:
         return self._users
 
     async def _extensions(self) -> frozenset[str]:
-        """Whose numbers are phones of this system, for the direction of a call."""
+        """Whose numbers are phones of this system, for the direction of a call: who was registered, who is imported."""
         if self._users is None:
             await self._directory([])
+        if self._phones is None:
+            self._phones = await self._registered()
         return self._phones | {user.name for user in self._users or ()}
+
+    async def _registered(self) -> frozenset[str]:
+        """The names of the registered phones; nobody where FreeSWITCH does not answer, which is not waited for."""
+        try:
+            daemon = (await self._client.status()).get("daemon")
+            if isinstance(daemon, dict) and daemon.get("esl_connection") is False:
+                return frozenset()
+            listed = decode.rows_of(await self._client.command(Command.REGISTRATIONS), Command.REGISTRATIONS.value)[0]
+        except (BadAnswer, Unreachable, Unsupported):
+            return frozenset()
+        return frozenset(phone.name for phone in decode.phones(self.settings.name, listed, {}, ()))
 
     def _clock(self, at: datetime) -> datetime:
         return at + timedelta(seconds=self._skew or 0.0)
@@ -150,15 +163,20 @@ class CustomPbx:
             facts.append(("Connections", str(error)))
         board, warned, _ = health.dashboard_of(await self._measure_clock())
         version = None
+        profiles: tuple[tuple[str, str], ...] = ()
         try:
             status = await self._client.command(Command.STATUS)
             version = health.version_of(await self._client.command(Command.VERSION)) or health.version_of(status)
             facts += health.status_facts(status)
             if version is None:
                 decode.fail(status, Command.STATUS.value)
+            running = decode.profiles(await self._client.command(Command.SOFIA))
+            profiles = tuple((f"Profile {clean(name, 64)}", f"{state} · {where}") for name, where, state in running)
         except (BadAnswer, Unreachable) as error:
             warnings.insert(0, str(error))
-        facts += board
+        # FreeSWITCH's own word stands before what was imported of it
+        told = dict(profiles)
+        facts += [fact for fact in board if fact[0] not in told] + [*profiles]
         generation = self._client.generation
         if generation is not None:
             facts.append(("CustomPBX", "0.3 or later" if generation == "C" else "before 0.3"))
@@ -186,100 +204,22 @@ class CustomPbx:
 
     async def detail(self, record: Cdr | Registration | Call | Health) -> Detail:
         """A call's SIP messages and FreeSWITCH log; a system's modules, instances and agents."""
+        asking = inquiry.Inquiry(self._client, self._http, self._zone)
         if isinstance(record, Cdr | Call):
-            return await self._call_detail(record)
+            return await asking.call(record, self._clock(now()))
         if isinstance(record, Health):
-            return await self._system_detail()
-        lines = _lines(record.raw)
+            return await asking.system()
+        lines = inquiry.raw_lines(record.raw)
         return Detail(sections=(DetailSection(title="FreeSWITCH", lines=lines),) if lines else ())
-
-    async def _call_detail(self, record: Cdr | Call) -> Detail:
-        notes: list[str] = []
-        sections: list[DetailSection] = []
-        started = record.start
-        gone = started is not None and self._clock(now()) - started > detail.KEPT + timedelta(hours=1)
-        if gone:
-            notes.append("CustomPBX keeps SIP messages and logs for one day only")
-            return Detail(sections=_raw_section(record.raw), notes=tuple(notes))
-        messages = detail.messages_of({}, None)
-        try:
-            call_ids = await self._call_ids(record, notes)
-            if call_ids:
-                answer = await self._client.request("GetHEPDetails", values=list(call_ids))
-                messages = detail.messages_of(answer, self._zone)
-            if not messages:
-                notes.append("no captured SIP messages: FreeSWITCH may not send them to CustomPBX's HEP collector")
-        except (BadAnswer, NotPermitted) as error:
-            notes.append(f"SIP messages: {error}")
-        try:
-            section = await self._log(record.id)
-            if section is not None:
-                sections.append(section)
-        except (BadAnswer, NotPermitted) as error:
-            notes.append(f"log: {error}")
-        return Detail(sections=(*sections, *_raw_section(record.raw)), messages=messages, notes=tuple(notes))
-
-    async def _call_ids(self, record: Cdr | Call, notes: list[str]) -> tuple[str, ...]:
-        known = [record.call_id] if record.call_id else []
-        if isinstance(record, Call) and not known:
-            command = sip_call_id(record.id)
-            told = (await self._client.command(command)).strip() if command else ""
-            if told and not told.startswith(("-ERR", "_undef_", "-USAGE")) and len(told) <= 256:
-                known.append(told)
-        if record.start is None or not (record.src and record.dst):
-            return tuple(known)
-        ends = record.start + timedelta(seconds=30)
-        request = {
-            "limit": 100,
-            "offset": 0,
-            "filters": detail.hep_filters(record.start, ends, self._zone),
-            "order": {"fields": ["hep_timestamp"], "desc": False},
-        }
-        found = detail.call_ids_of(await self._client.request("GetHEP", db_request=request), record.src, record.dst)
-        more = [call_id for call_id in found if call_id not in known]
-        if more:
-            notes.append(
-                "SIP messages were found by both numbers and the time of the call"
-                if not known
-                else "further SIP messages were found by both numbers and the time of the call"
-            )
-        return (*known, *more)
-
-    async def _log(self, uuid: str) -> DetailSection | None:
-        if not is_uuid(uuid):
-            return None
-        request = {
-            "limit": detail.MOST_LOG_LINES,
-            "offset": 0,
-            "filters": [{"field": "user_data", "operand": "=", "field_value": uuid}],
-            "order": {"fields": ["created"], "desc": False},
-        }
-        return detail.log_section(await self._client.request("GetLogs", db_request=request))
-
-    async def _system_detail(self) -> Detail:
-        paged = {"limit": LONGEST_PAGE, "offset": 0, "filters": []}
-        sections: list[DetailSection] = []
-        notes: list[str] = []
-        for event, data, reader in (
-            ("[Config][Get] Modules", {}, health.modules_of),
-            ("GetInstances", {}, health.instances_of),
-            ("SubscribeCallcenterAgents", {"db_request": paged}, health.agents_of),
-        ):
-            try:
-                section = reader(await self._client.request(event, **data))
-            except BadAnswer as error:
-                notes.append(str(error))
-            else:
-                if section is not None:
-                    sections.append(section)
-        return Detail(sections=tuple(sections), notes=tuple(notes))
 
     async def configuration(self) -> DetailSection:
         """CustomPBX's own settings, only on request, every secret hidden; they cannot be written from here."""
         return health.settings_of(await self._client.request("get_settings"))
 
     async def recordings(self, record: Cdr) -> tuple[Recording, ...]:
-        """The recording a CDR links to, asked for afresh."""
+        """The recording a CDR links to, asked for afresh where the row can be found again."""
+        if record.id.startswith(ROW_WITHOUT_ID):
+            return record.recordings
         return (await self._table.one(record.id)).recordings
 
     def open_recording(
@@ -348,14 +288,3 @@ class CustomPbx:
     async def close(self) -> None:
         """Gives back the token of a login and closes the connections; never raises."""
         await asyncio.gather(self._client.close(), self._http.close(), return_exceptions=True)
-
-
-def _lines(raw: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (key, "" if value is None else text_or_none(value, 1024) or str(value)) for key, value in (raw or {}).items()
-    )
-
-
-def _raw_section(raw: Mapping[str, Any] | None) -> tuple[DetailSection, ...]:
-    lines = _lines(raw)
-    return (DetailSection(title="As CustomPBX tells it", lines=lines),) if lines else ()

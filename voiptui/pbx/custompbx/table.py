@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from typing import Any
 
 import msgspec
 
 from voiptui.model.clean import clean
 from voiptui.model.records import Cdr
+from voiptui.model.time import now
 from voiptui.pbx.base import Narrowing, Page, SearchRequest
 from voiptui.pbx.custompbx import cdr as rows
 from voiptui.pbx.custompbx.client import Client, Told
-from voiptui.pbx.custompbx.pushdown import Filter, Push, compare, push, window
+from voiptui.pbx.custompbx.pushdown import Filter, Push, compare, push, window, wire_text
 from voiptui.pbx.custompbx.search import LONGEST_PAGE, Walk, db_request, merged
 from voiptui.pbx.errors import BadAnswer, NotFound, Unreachable, Unsupported
 from voiptui.query.tree import BoundTerm, required_terms
@@ -33,6 +34,7 @@ USUAL_SAMPLE: Mapping[str, Any] = {
     for name in USUAL.names
 }
 
+RECENT = timedelta(days=3)
 BROKEN = (
     "the CDR connection of CustomPBX is broken: overlapping queries or a restart of its CDR database did it, "
     "and only restarting the CustomPBX process repairs it"
@@ -212,10 +214,17 @@ class Table:
         start = columns.meaning.get("start") if columns else None
         if start is None:
             return await self._plain()
+        since = now() - RECENT
+        text = str(int(since.timestamp())) if start.lower().endswith("epoch") else wire_text(since)
         try:
-            return rows.rows_of(await self._ask(db_request((), limit=25, order=start)))
+            # every row holds the count of all: without a time it would be counted through the whole table
+            for filters in (compare(start, "=>", text), ()):
+                found = rows.rows_of(await self._ask(db_request(filters, limit=25, order=start)))
+                if found:
+                    return found
         except _Refused:
             return await self._plain()
+        return None
 
     async def _columns(self, web: Mapping[str, str]) -> rows.Columns | None:
         try:
