@@ -105,6 +105,7 @@ BOUNDS: st.SearchStrategy[Bound] = st.recursive(
     window=st.tuples(st.integers(0, 1440), st.integers(1, 1440)),
     ignores=st.frozensets(st.sampled_from(["filter", "limit", "sort"])),
     most=st.sampled_from([3, 20, 5000]),
+    skips=st.booleans(),
     announced=st.sampled_from([0, 0, 4, None]),
     refuses=st.frozensets(st.sampled_from(["src", "billsec", "disposition", "in", "ne", "notlike"]), max_size=2),
     arriving=st.integers(0, 3),
@@ -116,6 +117,7 @@ def test_a_search_is_plain_filtering_whatever_the_servers_manners(  # noqa: PLR0
     window: tuple[int, int],
     ignores: frozenset[str],
     most: int,
+    skips: bool,
     announced: int | None,
     refuses: frozenset[str],
     arriving: int,
@@ -124,6 +126,7 @@ def test_a_search_is_plain_filtering_whatever_the_servers_manners(  # noqa: PLR0
     rows = table(seed)
     account.tables["cdrs"] = list(rows)
     account.ignores, account.most, account.announced, account.refuses = ignores, most, announced, refuses
+    account.skips = skips
     newest = {"id": 9_100_002_000, "calldate": f"{EPOCH:%Y-%m-%d %H:%M:%S}", "src": "9", "disposition": "BUSY"}
     account.arriving = [{**newest, "id": newest["id"] + number} for number in range(arriving)]  # type: ignore[operator]
     until = EPOCH - timedelta(minutes=window[0], seconds=1)

@@ -48,9 +48,9 @@ class Account:
     """Its tables, and how it answers.
 
     ``special`` answers a path otherwise; ``ignores`` are parameters without effect (``filter``, ``page``, ``limit``,
-    ``sort``); ``most`` rows in a page; ``announced`` more rows in ``total`` than there are (``None``: no total);
-    ``refuses`` are properties and operators answered by 400 with ``refusal``; ``arriving`` rows come one before each
-    page.
+    ``sort``); ``most`` rows in a page, of which as many are skipped for the next, with ``skips`` as many as were asked
+    for; ``announced`` more rows in ``total`` than there are (``None``: no total); ``refuses`` are properties and
+    operators answered by 400 with ``refusal``; ``arriving`` rows come one before each page.
     """
 
     def __init__(self) -> None:
@@ -65,6 +65,7 @@ class Account:
         """An ordinary account again."""
         self.ignores: frozenset[str] = frozenset()
         self.most = 5000
+        self.skips = False
         self.announced: int | None = 0
         self.refuses: frozenset[str] = frozenset()
         self.refusal: Any = {"message": "Filtration error", "errors": []}
@@ -125,7 +126,8 @@ class Account:
         ordered = "id" in names and "sort" in asked.query and "sort" not in self.ignores
         order = "id desc" if ordered else "rowid"
         limit = min(int(asked.query["limit"]), self.most) if "limit" not in self.ignores else min(25, self.most)
-        offset = 0 if "page" in self.ignores else (int(asked.query["page"]) - 1) * limit
+        skipped = int(asked.query["limit"]) if self.skips and "limit" not in self.ignores else limit
+        offset = 0 if "page" in self.ignores else (int(asked.query["page"]) - 1) * skipped
         with sqlite3.connect(":memory:") as db:
             # a text of digits equals its number, as in the database that it has
             quoted = ", ".join(f'"{name}" numeric' for name in names)

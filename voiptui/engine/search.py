@@ -18,7 +18,7 @@ from voiptui.pbx.base import SearchRequest
 from voiptui.pbx.errors import NotFound, PbxError, Unreachable, Unsupported
 from voiptui.query.match import predicate
 from voiptui.query.plan import planned
-from voiptui.query.tree import EVERYTHING, Bound, BoundAnd, BoundNot, BoundOr, BoundTerm, required_terms
+from voiptui.query.tree import EVERYTHING, Bound, BoundAnd, BoundTerm, fields_of, required_terms
 
 if TYPE_CHECKING:
     from voiptui.engine.systems import Systems
@@ -221,7 +221,7 @@ class Search:
         )
         source.narrow(spec.bound, system.narrowing(request).pushed)
         missing = system.capabilities.missing_fields
-        source.lacking = tuple(f"{name}: {missing[name]}" for name in _fields(spec.bound) if name in missing)
+        source.lacking = tuple(f"{name}: {missing[name]}" for name in fields_of(spec.bound) if name in missing)
         seen = _Seen(None if spec.collect else REMEMBERED_IDS)
         async with _opened(system.search(request)) as pages:
             for number in itertools.count():
@@ -313,13 +313,3 @@ def _asks_for(bound: Bound, pbx: str) -> bool:
     """Whether rows of that system can match at all."""
     terms = tuple(term for term in required_terms(bound) if term.field == "pbx")
     return not terms or predicate(BoundAnd(terms), Kind.CDR)(Cdr(pbx=pbx, id=""))
-
-
-def _fields(bound: Bound) -> dict[str, None]:
-    match bound:
-        case BoundTerm(field, _, _):
-            return {field: None}
-        case BoundNot(child):
-            return _fields(child)
-        case BoundAnd(children) | BoundOr(children):
-            return {name: None for child in children for name in _fields(child)}

@@ -138,6 +138,17 @@ Bound = BoundTerm | BoundAnd | BoundOr | BoundNot
 EVERYTHING = BoundAnd(())
 
 
+def fields_of(bound: Bound) -> dict[str, None]:
+    """The names of the fields that a filter speaks of, in its order."""
+    match bound:
+        case BoundTerm(field, _, _):
+            return {field: None}
+        case BoundNot(child):
+            return fields_of(child)
+        case BoundAnd(children) | BoundOr(children):
+            return {name: None for child in children for name in fields_of(child)}
+
+
 def required_terms(bound: Bound) -> tuple[BoundTerm, ...]:
     """The terms that every matching row must satisfy: what a telephone system may be asked to narrow by."""
     match bound:

@@ -4,17 +4,23 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, tzinfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from voiptui.pbx.base import Narrowing, Page, SearchRequest
 from voiptui.pbx.voipstudio import decode
-from voiptui.pbx.voipstudio.lists import Listing, Lists, Row
+from voiptui.pbx.voipstudio.devices import Devices
+from voiptui.pbx.voipstudio.lists import LARGEST_PAGE, SAFE_PAGE, Listing, Lists, Row
 from voiptui.pbx.voipstudio.monitors import Monitors
 from voiptui.pbx.voipstudio.pushdown import Entry, Pushed, pushed, window_entries
 from voiptui.pbx.voipstudio.session import Refused
-from voiptui.query.tree import BoundTerm, required_terms
+from voiptui.query.tree import BoundTerm, fields_of, required_terms
 
 PAGE = 500
-TARGET = 400
+"""Rows in a page where somebody waits for the newest; all of a long time are read in the largest pages there are."""
+FILLED = 0.8
+"""How full a page a slice of time is meant to make."""
+CUT_PAGES = 4
+"""How many pages a slice is meant to take where the server cuts them."""
 SHORTEST_SLICE = timedelta(minutes=5)
 WORTH_SLICING = 20
 # how far outside the asked bounds a row may lie in a zone that changes its clock
@@ -23,12 +29,16 @@ IGNORED = "VoIPstudio did not heed the filter: every CDR was read and checked he
 
 
 class _Plan(Struct, frozen=True):
-    """What the server turned out to narrow by, and the rows where its first page already held all of them."""
+    """What the server turned out to narrow by, and the rows where its first page already held all of them.
+
+    ``first`` counts the rows of that page.
+    """
 
     kept: tuple[Pushed, ...]
     why: tuple[str, ...]
     total: int | None
     everything: Listing | None
+    first: int = 0
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -38,8 +48,10 @@ class _Plan(Struct, frozen=True):
 class CdrSearch:
     """The searches of one connection; remembers what the server refuses to filter by."""
 
-    def __init__(self, lists: Lists, monitors: Monitors, pbx: str, zone: tzinfo, path: str) -> None:
-        self._lists, self._monitors = lists, monitors
+    def __init__(  # noqa: PLR0917
+        self, lists: Lists, monitors: Monitors, devices: Devices, pbx: str, zone: tzinfo, path: str
+    ) -> None:
+        self._lists, self._monitors, self._devices = lists, monitors, devices
         self._pbx, self._zone, self._path = pbx, zone, path
         self._refused: frozenset[tuple[str, str]] = frozenset()
 
@@ -67,26 +79,28 @@ class CdrSearch:
         plan = await self._open(request)
         told = self._narrowing(request, plan.kept, plan.why)
         if plan.everything is not None:
-            yield await self._page(plan.everything, request.since, request.until, plan.total, told)
+            yield await self._page(request, plan.everything, (request.since, request.until), plan.total, told)
             return
+        size = LARGEST_PAGE if request.wanted is None else PAGE
+        target = int(size * FILLED) if plan.first >= PAGE else max(SAFE_PAGE, plan.first * CUT_PAGES)
         span, total = request.until - request.since, plan.total
-        width = span if not total or total <= TARGET else max(SHORTEST_SLICE, span * (TARGET / total))
+        width = span if not total or total <= target else max(SHORTEST_SLICE, span * (target / total))
         high = request.until
         while high >= request.since:
             low = max(request.since, (high - width).replace(microsecond=0))
             entries = (*self._window(low, high), *plan.entries)
-            listing = await self._lists.whole(self._path, entries, PAGE, self._stray(low, high))
+            listing = await self._lists.whole(self._path, entries, size, self._stray(low, high))
             if listing.strayed:
-                listing = await self._lists.whole(self._path, (), PAGE)
-                yield await self._page(listing, request.since, high, listing.total, Narrowing((), IGNORED))
+                listing = await self._lists.whole(self._path, (), size)
+                yield await self._page(request, listing, (request.since, high), listing.total, Narrowing((), IGNORED))
                 return
             if listing.missing and high - low > SHORTEST_SLICE and len(listing.rows) >= WORTH_SLICING:
                 width = max(SHORTEST_SLICE, (high - low) / 4)
                 continue
-            yield await self._page(listing, low, high, total, told)
-            if len(listing.rows) < TARGET // 4:
+            yield await self._page(request, listing, (low, high), total, told)
+            if len(listing.rows) < target // 4:
                 width *= 2
-            elif len(listing.rows) > TARGET * 3:
+            elif len(listing.rows) > target * 3:
                 width = max(SHORTEST_SLICE, width / 2)
             high = low - timedelta(microseconds=1)
 
@@ -121,7 +135,7 @@ class CdrSearch:
                 why += (f"VoIPstudio would leave out calls without {one.term.field}: checked here",)
             else:
                 kept, total = (*kept, one), left
-        return _Plan(kept, why, total, None)
+        return _Plan(kept, why, total, None, len(first.rows))
 
     async def _first(self, window: tuple[Entry, ...], kept: tuple[Pushed, ...]) -> Listing:
         return await self._lists.page(self._path, (*window, *(entry for one in kept for entry in one.entries)), 1, PAGE)
@@ -157,13 +171,31 @@ class CdrSearch:
             base, everything = (*base, entry), left
         return everything
 
-    async def _page(self, listing: Listing, low: datetime, high: datetime, total: int | None, told: Narrowing) -> Page:
+    async def _page(
+        self,
+        request: SearchRequest,
+        listing: Listing,
+        span: tuple[datetime, datetime],
+        total: int | None,
+        told: Narrowing,
+    ) -> Page:
+        low, high = span
+        self._devices.of_cdrs(listing.rows, self._zone)
         found = [one for row in listing.rows if (one := decode.cdr(row, self._pbx, self._zone))]
         inside = [one for one in found if one.start is None or low <= one.start <= high]
         inside.sort(key=lambda one: (one.start or low, one.id), reverse=True)
-        rows = await self._monitors.matched(inside)
+        matched = await self._monitors.matched(inside)
+        incomplete = [listing.missing] if listing.missing else []
+        if matched.missing and "recording" in fields_of(request.bound):
+            incomplete.append(matched.missing)
+        elif matched.missing:
+            told = replace(told, note="; ".join(filter(None, (told.note, matched.missing))))
         return Page(
-            rows=tuple(rows), scanned=len(listing.rows), total=total, incomplete=listing.missing, narrowing=told
+            rows=tuple(matched.rows),
+            scanned=len(listing.rows),
+            total=total,
+            incomplete="; ".join(incomplete) or None,
+            narrowing=told,
         )
 
     def _window(self, low: datetime, high: datetime) -> tuple[Entry, Entry]:

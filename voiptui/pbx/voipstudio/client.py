@@ -1,14 +1,12 @@
 """VoIPstudio behind the door: what its REST API v1.2 tells a monitor."""
 
 import time
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 from msgspec.structs import replace
 
 from voiptui.model.clean import clean
@@ -23,15 +21,16 @@ from voiptui.model.records import (
     Snapshot,
     Stream,
 )
-from voiptui.model.settings import PbxSettings, Secret, Tls
+from voiptui.model.settings import PbxSettings, Secret
 from voiptui.model.time import zone
 from voiptui.pbx.base import AccessToken, Narrowing, Page, SearchRequest
-from voiptui.pbx.errors import BadAnswer, NotFound, NotPermitted, PbxError, Unreachable
-from voiptui.pbx.http import HttpClient
-from voiptui.pbx.voipstudio import decode
+from voiptui.pbx.errors import BadAnswer, NotFound, NotPermitted, PbxError
+from voiptui.pbx.voipstudio import audio, decode
+from voiptui.pbx.voipstudio.audio import Audio
 from voiptui.pbx.voipstudio.capabilities import CAPABILITIES, TRUNKS_OFF
 from voiptui.pbx.voipstudio.cdrs import CdrSearch
-from voiptui.pbx.voipstudio.lists import Lists
+from voiptui.pbx.voipstudio.devices import Devices
+from voiptui.pbx.voipstudio.lists import Lists, Row
 from voiptui.pbx.voipstudio.monitors import Monitors
 from voiptui.pbx.voipstudio.pushdown import Entry
 from voiptui.pbx.voipstudio.session import FiltrationRefused, Refused, Session
@@ -46,7 +45,14 @@ PATHS = {
     "registered_field": "",
 }
 TRUNKS_RETRY = 600.0
-CALLS_FRESH = 30.0
+MISSING = (NotPermitted, NotFound, BadAnswer)
+"""What one resource may fail with while others still answer."""
+_OF_ME = ("email", "first_name", "last_name", "customer_id", "sip_domain")
+_OF_CALLS = ("clid", "context", "destination", "src_ua", "dst_ua", "src_contact", "dst_contact", "src_codec",
+             "dst_codec", "src_call_id", "dst_call_id", "src_id", "dst_id", "parent_id", "monitor_state", "queue_state",
+             "referred_by", "src_rate", "dst_rate", "min_charge", "dst_connection")  # fmt: skip
+_OF_CDRS = ("type", "context", "destination", "src_ua", "dst_ua", "clid", "charge", "rate", "info", "metadata",
+            "nb_notes", "call_id", "live_id", "parent_live_id", "src_id", "dst_id", "user_id", "server_id")  # fmt: skip
 
 
 class VoipStudio:
@@ -63,10 +69,11 @@ class VoipStudio:
         self._session = Session(settings)
         self._lists = Lists(self._session)
         self._monitors = Monitors(self._lists, self._zone, self._paths["recordings"])
-        self._search = CdrSearch(self._lists, self._monitors, settings.name, self._zone, self._paths["cdrs"])
+        self._devices = Devices()
+        self._search = CdrSearch(
+            self._lists, self._monitors, self._devices, settings.name, self._zone, self._paths["cdrs"]
+        )
         self._trunks_refused: tuple[float, str] | None = None
-        self._agents: dict[str, tuple[str, datetime]] = {}
-        self._busy: tuple[float, Counter[str]] = (float("-inf"), Counter())
 
     async def registrations(self) -> Snapshot[Registration]:
         """Users as phones, as VoIPstudio reports them, and trunks where a path for them is configured."""
@@ -90,41 +97,42 @@ class VoipStudio:
             return [], self._trunks_refused[1]
         try:
             listing = await self._lists.whole(self._paths["trunks"])
-        except (NotPermitted, NotFound, BadAnswer) as error:
+        except MISSING as error:
             self._trunks_refused = (time.monotonic(), f"trunks: {error}")
             return [], self._trunks_refused[1]
         return [one for row in listing.rows if (one := decode.trunk(row, self.settings.name, wanted))], None
 
     def _with_device(self, one: Registration) -> Registration:
-        at, busy = self._busy
-        agent = self._agents.get(one.id)
-        calls = busy[one.id] if time.monotonic() - at < CALLS_FRESH else None
-        return replace(one, calls=calls, user_agent=agent[0] if agent else None)
+        last = self._devices.last(one.id)
+        return replace(one, calls=self._devices.calls(one.id), user_agent=last.agent if last else None)
 
     async def calls(self) -> Snapshot[Call]:
-        """The calls under way."""
-        reply = await self._session.get(self._paths["calls"])
-        rows = decode.rows_of(reply.body, self._paths["calls"])
+        """The calls under way, however many pages the server needs for them."""
+        path = self._paths["calls"]
+        reply = await self._session.get(path)
+        rows, total = decode.rows_of(reply.body, path), decode.total_of(reply.body)
+        missing = None
+        if total is not None and total > len(rows):
+            rows, missing = await self._all_calls(rows, total)
         clock = reply.answer.server_date or reply.answer.received
-        self._remember(rows, clock)
+        self._devices.of_calls(rows, clock)
         return Snapshot(
             pbx=self.settings.name,
             stream=Stream.CALLS,
             taken=reply.answer.received,
             rows=decode.calls(rows, self.settings.name, clock),
+            partial=missing,
             clock_skew=_skew(reply.answer.server_date, reply.answer.received),
         )
 
-    def _remember(self, rows: list[dict[str, Any]], clock: datetime) -> None:
-        busy: Counter[str] = Counter()
-        for row in rows:
-            for side in ("src", "dst"):
-                user, agent = decode.identifier(row.get(f"{side}_id")), row.get(f"{side}_ua")
-                if user:
-                    busy[user] += 1
-                    if isinstance(agent, str) and agent and (user in self._agents or len(self._agents) < 10_000):
-                        self._agents[user] = (clean(agent), clock)
-        self._busy = (time.monotonic(), busy)
+    async def _all_calls(self, sent: list[Row], total: int) -> tuple[list[Row], str | None]:
+        """The calls when the plain answer holds fewer than it counts; and what is missing even so."""
+        try:
+            listing = await self._lists.whole(self._paths["calls"])
+        except Refused:
+            return sent, f"VoIPstudio counts {total} calls and sends {len(sent)}"
+        rows = listing.rows if len(listing.rows) > len(sent) else sent
+        return rows, f"calls: {listing.missing}" if listing.missing else None
 
     async def health(self) -> Snapshot[Health]:
         """Whether the service answers, and its clock; VoIPstudio publishes no version."""
@@ -133,9 +141,9 @@ class VoipStudio:
             raise BadAnswer("ping", "the answer is not VoIPstudio's")
         skew = _skew(reply.answer.server_date, reply.answer.received)
         facts = [("Service", self._session.http.origin), ("Registrations", decode.NOT_PROBED)]
-        health = Health(
-            pbx=self.settings.name, clock_skew=skew, zone=self.settings.timezone or "UTC", facts=tuple(facts)
-        )
+        if not self.settings.timezone:
+            facts.append(("Zone", "UTC is taken for its times, whose zone it does not tell"))
+        health = Health(pbx=self.settings.name, clock_skew=skew, zone=self.settings.timezone, facts=tuple(facts))
         return Snapshot(
             pbx=self.settings.name, stream=Stream.HEALTH, taken=reply.answer.received, rows=(health,), clock_skew=skew
         )
@@ -161,8 +169,7 @@ class VoipStudio:
         for row in rows:
             one = decode.cdr(row, self.settings.name, self._zone)
             if one is not None and one.id == cdr_id:
-                (found,) = await self._monitors.matched([one])
-                return found
+                return (await self._monitors.matched([one])).rows[0]
         raise NotFound(f"VoIPstudio has no CDR {cdr_id}")
 
     async def detail(self, record: Cdr | Registration | Call | Health) -> Detail:
@@ -172,22 +179,32 @@ class VoipStudio:
         if isinstance(record, Registration):
             return await self._user_detail(record)
         if isinstance(record, Call):
-            shown = ("clid", "context", "src_ua", "dst_ua", "src_contact", "dst_contact", "src_codec", "dst_codec",
-                     "src_call_id", "dst_call_id", "queue_state", "referred_by")  # fmt: skip
-            return Detail(sections=(DetailSection(title="VoIPstudio", lines=_shown(record.raw, shown)),))
-        return Detail(sections=(DetailSection(title="VoIPstudio", lines=await self._account()),))
+            return Detail(sections=(DetailSection(title="VoIPstudio", lines=_shown(record.raw, _OF_CALLS)),))
+        return await self._account_detail()
 
-    async def _account(self) -> tuple[tuple[str, str], ...]:
-        reply = await self._session.get("me")
-        # this answer also holds the SIP password: only these leave it
-        return _shown(
-            decode.record_of(reply.body, "me"), ("email", "first_name", "last_name", "customer_id", "sip_domain")
-        )
+    async def _account_detail(self) -> Detail:
+        sections, notes = [], []
+        try:
+            reply = await self._session.get("me")
+            # this answer also holds the SIP password: only these leave it
+            sections.append(DetailSection(title="VoIPstudio", lines=_shown(decode.record_of(reply.body, "me"), _OF_ME)))
+        except MISSING as error:
+            notes.append(f"account: {error}")
+        try:
+            lines = tuple((clean(str(queue.get("name"))), decode.queue_line(queue)) for queue in await self._queues())
+            if lines:
+                sections.append(DetailSection(title="Queues", lines=lines))
+        except MISSING as error:
+            notes.append(f"queues: {error}")
+        return Detail(sections=tuple(sections), notes=tuple(notes))
+
+    async def _queues(self) -> list[Row]:
+        reply = await self._session.get("queues", {"limit": "1000", "include": "users"})
+        return decode.rows_of(reply.body, "queues")
 
     async def _cdr_detail(self, record: Cdr) -> Detail:
         raw = record.raw or {}
-        shown = ("type", "context", "destination", "src_ua", "dst_ua", "clid", "charge", "rate", "info", "nb_notes")
-        lines = _shown(raw, shown)
+        lines = _shown(raw, _OF_CDRS)
         live = decode.identifier(raw.get("parent_live_id")) or decode.identifier(raw.get("live_id"))
         legs: tuple[tuple[str, str], ...] = ()
         notes = ["which recording belongs to a call is told by its numbers and time"] if record.recordings else []
@@ -210,16 +227,15 @@ class VoipStudio:
     async def _user_detail(self, record: Registration) -> Detail:
         reported = _shown(record.raw, ("email", "cli", "active", "dnd", "nb_sip_locations"))
         sections = [DetailSection(title="User", lines=reported)]
-        agent = self._agents.get(record.id)
-        if agent:
-            seen = (("device", agent[0]), ("seen in a call", agent[1].isoformat(timespec="seconds")))
+        last = self._devices.last(record.id)
+        if last:
+            seen = (("device", last.agent), ("seen in a call", last.at.isoformat(timespec="seconds")))
             sections.append(DetailSection(title="Last device", lines=seen))
         notes = [decode.NOT_PROBED]
         try:
-            reply = await self._session.get("queues", {"limit": "1000", "include": "users"})
             lines = tuple(
                 (clean(str(queue.get("name"))), "joined" if decode.flag(user.get("status")) else "not joined")
-                for queue in decode.rows_of(reply.body, "queues")
+                for queue in await self._queues()
                 for user in queue.get("users") or ()
                 if isinstance(user, dict) and str(user.get("id")) == record.id
             )
@@ -241,36 +257,12 @@ class VoipStudio:
         audio_format: str = "original",
         offset: int = 0,
         validator: str | None = None,
-    ) -> AsyncIterator["Audio"]:
+    ) -> AsyncIterator[Audio]:
         """The MP3 of a recording, always from its first byte: VoIPstudio ignores ranges."""
         del record, audio_format, offset, validator
         path = self._paths["recording_audio"].replace("{id}", _path_safe(recording.id))
-        async with self._session.stream(path) as response:
-            if response.status_code in {301, 302, 303, 307, 308}:
-                async with self._elsewhere(response.headers.get("location", ""), recording.size) as audio:
-                    yield audio
-                return
-            _expect_audio(response, path)
-            yield Audio(self._session.http, response, recording.size)
-
-    @asynccontextmanager
-    async def _elsewhere(self, location: str, size: int | None) -> AsyncIterator["Audio"]:
-        """The file behind a redirect, asked for without any credential."""
-        try:
-            target = self._session.http.base.join(location)
-        except (httpx.InvalidURL, ValueError):
-            raise BadAnswer("recording", "it redirects to an address that cannot be read") from None
-        same = target.scheme == self._session.http.base.scheme
-        if target.scheme != "https" and not same:
-            raise BadAnswer("recording", f"it redirects to {target.scheme}, which is not followed")
-        other = replace(self.settings, url=str(target.copy_with(raw_path=b"/")), secrets={}, tls=Tls())
-        http = HttpClient(other)
-        try:
-            async with http.stream("GET", str(target)) as response:
-                _expect_audio(response, "recording")
-                yield Audio(http, response, size)
-        finally:
-            await http.close()
+        async with audio.opened(self._session, path, recording.size) as stream:
+            yield stream
 
     async def tokens(self) -> tuple[AccessToken, ...]:
         """The API tokens of the configured user."""
@@ -299,39 +291,6 @@ class VoipStudio:
     async def close(self) -> None:
         """Logs out of a session made here."""
         await self._session.close()
-
-
-class Audio:
-    """An opened recording; ``size`` is what the list of recordings says of it, else what the answer announces."""
-
-    def __init__(self, http: HttpClient, response: httpx.Response, size: int | None) -> None:
-        self._http = http
-        self._response = response
-        self.format = "mp3"
-        length = response.headers.get("content-length", "")
-        self.size = size or (int(length) if length.isdecimal() else None)
-        self.offset = 0
-        self.validator: str | None = None
-        self.resumable = False
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes from the first on; raises `Unreachable` when there are fewer than ``size``."""
-        came = 0
-        async for chunk in self._http.chunks(self._response):
-            came += len(chunk)
-            yield chunk
-        if self.size is not None and came < self.size:
-            raise Unreachable(f"the recording stopped after {came} of {self.size} bytes")
-
-
-def _expect_audio(response: httpx.Response, path: str) -> None:
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if response.status_code == 404:
-        raise NotFound("VoIPstudio does not have this recording (any more)")
-    if response.status_code in {401, 403}:
-        raise NotPermitted("recordings")
-    if response.status_code != 200 or kind in {"application/json", "text/html", "text/plain"}:
-        raise BadAnswer(path, f"no audio but HTTP {response.status_code} {kind}")
 
 
 def _shown(raw: dict[str, Any] | None, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

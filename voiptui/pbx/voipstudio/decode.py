@@ -361,6 +361,15 @@ def trunk(row: Mapping[str, Any], pbx: str, registered_field: str | None = None)
     )
 
 
+def queue_line(row: Mapping[str, Any]) -> str:
+    """The extension of a queue, and how many of its agents have joined where it tells them."""
+    agents = [one for one in _list(row.get("users")) if isinstance(one, dict)]
+    joined = sum(flag(one.get("status")) is True for one in agents)
+    number = text_or_none(row.get("number"))
+    parts = (f"extension {number}" if number else None, f"{joined} of {len(agents)} agents joined" if agents else None)
+    return ", ".join(part for part in parts if part) or "–"
+
+
 def recording(row: Mapping[str, Any], zone: tzinfo) -> Recording | None:
     """One recording of ``/monitors``; ``None`` without an id."""
     key = identifier(row.get("id"))

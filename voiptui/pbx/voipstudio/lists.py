@@ -11,7 +11,9 @@ from voiptui.pbx.voipstudio import decode
 from voiptui.pbx.voipstudio.pushdown import Entry
 from voiptui.pbx.voipstudio.session import FiltrationRefused, Refused, Session
 
-LARGEST_PAGE = 1000
+LARGEST_PAGE = 5000
+"""The documented maximum of ``limit``."""
+USUAL_PAGE = 1000
 SAFE_PAGE = 100
 MOST_PAGES = 1000
 
@@ -37,21 +39,21 @@ class Listing(Struct, frozen=True):
 
 
 class Lists:
-    """The lists of one account; remembers what of the paging parameters the server refuses."""
+    """The lists of one account; remembers what of the paging parameters the server refuses, and where it cuts pages."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._sorted = True
-        self._proved = False
+        self._accepted = 0
         self._most = LARGEST_PAGE
+        self._cuts: dict[str, int] = {}
 
     async def page(self, path: str, entries: tuple[Entry, ...], page: int, limit: int) -> Listing:
         """One page, counted from 1; raises `FiltrationRefused` when a property is not filterable."""
-        if self._proved:
-            return await self._page(path, entries, page, min(limit, self._most), ordered=self._sorted)
-        # neither the way to sort nor the largest page is published: a server that refuses is asked for less
-        tries = [(True, limit), (False, limit), (False, min(limit, SAFE_PAGE))]
-        for ordered, size in dict.fromkeys(tries):
+        limit = self._allowed(path, limit)
+        if limit <= self._accepted:
+            return await self._page(path, entries, page, limit, ordered=self._sorted)
+        for ordered, size in dict.fromkeys(self._tries(limit)):
             try:
                 listing = await self._page(path, entries, page, size, ordered=ordered)
             except FiltrationRefused:
@@ -59,10 +61,20 @@ class Lists:
             except Refused as error:
                 refused = error
             else:
-                self._proved, self._sorted = True, ordered
-                self._most = size if size < limit else LARGEST_PAGE
+                self._sorted, self._accepted = ordered, max(size, self._accepted)
+                if size < limit:
+                    self._most = size
                 return listing
         raise refused
+
+    def _allowed(self, path: str, limit: int) -> int:
+        return min(limit, self._most, self._cuts.get(path, LARGEST_PAGE))
+
+    def _tries(self, limit: int) -> list[tuple[bool, int]]:
+        """Order and size to ask for: neither the way to sort nor the largest page is proved, so less is tried too."""
+        if self._accepted:
+            return [(self._sorted, limit), (self._sorted, min(limit, max(self._accepted, SAFE_PAGE)))]
+        return [(True, limit), (False, limit), (True, min(limit, SAFE_PAGE)), (False, min(limit, SAFE_PAGE))]
 
     async def _page(self, path: str, entries: tuple[Entry, ...], page: int, limit: int, *, ordered: bool) -> Listing:
         params = {"page": str(page), "limit": str(limit)}
@@ -78,11 +90,12 @@ class Lists:
         self,
         path: str,
         entries: tuple[Entry, ...] = (),
-        limit: int = LARGEST_PAGE,
+        limit: int = USUAL_PAGE,
         stray: Callable[[Row], bool] | None = None,
     ) -> Listing:
         """All rows, each once, however many pages; new rows that push others to the next page do no harm."""
         rows: dict[str, Row] = {}
+        cut = False
         for number in range(1, MOST_PAGES + 1):
             listing = await self.page(path, entries, number, limit)
             if stray and any(map(stray, listing.rows)):
@@ -94,10 +107,18 @@ class Lists:
             if not listing.rows or found.is_whole:
                 return found
             if len(rows) == known:
+                if len(listing.rows) < self._allowed(path, limit):
+                    # the end of the list, pushed here by new rows
+                    return found
                 # the page parameter had no effect
                 missing = f"it announces {listing.total or 'more'} rows and sends the same {len(rows)} again and again"
-                full = listing.total is not None or len(listing.rows) >= min(limit, self._most)
-                return Listing(found.rows, listing.total, listing.received, missing if full else None)
+                announced = listing.total is not None or not cut
+                return Listing(found.rows, listing.total, listing.received, missing if announced else None)
+            if number == 1 and len(listing.rows) < self._allowed(path, limit):
+                # where pages are cut, the next begins after as many rows as were sent or as were asked for: make it one
+                limit, cut = len(listing.rows), True
+            elif cut:
+                self._cuts[path] = limit
         return Listing(found.rows, None, found.received, f"more than {MOST_PAGES} pages, not read further")
 
     async def count(self, path: str, entries: tuple[Entry, ...]) -> int | None:

@@ -31,13 +31,13 @@ def candidates(record: Cdr, monitors: Iterable[tuple[Mapping[str, Any], Any]]) -
             return [recording]
         if shared or record.start is None or recording.start is None:
             continue
-        away = abs(recording.start - record.start)
-        if away > SLACK + timedelta(seconds=record.duration or 0):
+        after = recording.start - record.start
+        if not -SLACK <= after <= timedelta(seconds=record.duration or 0) + SLACK:
             continue
         hits = _same(row.get("caller"), record.src) + _same(row.get("called"), record.dst)
         if hits:
             longer = abs((recording.duration or 0) - (record.billsec or 0))
-            ranked.append((-hits, away, longer, recording))
+            ranked.append((-hits, abs(after), longer, recording))
     ranked.sort(key=lambda entry: entry[:3])
     # a recording that fits both numbers leaves no room for one that fits a single number
     return [entry[3] for entry in ranked if entry[0] == ranked[0][0]]
