@@ -111,7 +111,8 @@ def test_a_csv_with_problems_creates_nothing_and_names_them_all(config: Path) ->
     before = people(config)
     sheet = written(
         config.parent / "people.csv",
-        f"number,name,password\n7801,Jane,{PASSWORD}\n78x2,Jo,{PASSWORD}\n7801,Twin,{PASSWORD}\n7803,,\n7804,a,b,c\n",
+        f"number,name,password,transport\n7801,Jane,{PASSWORD}\n78x2,Jo,{PASSWORD}\n7801,Twin,{PASSWORD}\n7803,,\n7804,a,b,,c\n"
+        f"780123456,Long,{PASSWORD},sctp\n",
     )
     done = add(config, "employees", "--file", str(sheet), "--yes")
     assert done.returncode == 2
@@ -121,7 +122,9 @@ def test_a_csv_with_problems_creates_nothing_and_names_them_all(config: Path) ->
         "4: number 7801 stands on line 2 already",
         "5: name is missing",
         "5: password is missing",
-        "6: 4 cells for 3 headings",
+        "6: 5 cells for 4 headings",
+        "7: number: expected 2 to 8 characters, found 9",
+        "7: transport: expected udp or tcp or tls or udp,tcp, found 'sctp'",
         "voiptui: nothing was created",
     ]
     assert people(config) == before
@@ -143,9 +146,14 @@ def test_a_csv_with_problems_creates_nothing_and_names_them_all(config: Path) ->
         (["employees", "add", "--pbx", "london", "Jane"], "expected KEY=VALUE, found 'Jane'"),
         (["employees", "add", "--pbx", "london", "number=1"], "mikopbx employees add: name is missing"),
         (["employees", "add", "--pbx", "london", "number=x", "name=y"], "number: expected digits, found 'x'"),
-        (["employees", "add", "--pbx", "london", "number=1", "name=y"], "nobody can be asked for it here"),
+        (["employees", "add", "--pbx", "london", "number=10", "name=y"], "nobody can be asked for it here"),
+        (["employees", "add", "--pbx", "london", "number=1", "name=y"], "number: expected 2 to 8 characters, found 1"),
         (
-            ["employees", "add", "--pbx", "london", "number=1", "name=y", "--password-env", "NOT_SET"],
+            ["employees", "add", "--pbx", "london", "number=10", "name=y", "dtmf=loud"],
+            "dtmf: expected auto or rfc4733 or inband or info, found 'loud'",
+        ),
+        (
+            ["employees", "add", "--pbx", "london", "number=10", "name=y", "--password-env", "NOT_SET"],
             "the environment variable NOT_SET is not set",
         ),
         (
@@ -160,6 +168,17 @@ def test_wrong_usage_is_one_sentence_and_changes_nothing(config: Path, words: li
     assert sentence in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert audit(config) == []
+
+
+def test_an_answer_that_did_not_come_leaves_it_open_whether_something_was_created(sites: Sites, config: Path) -> None:
+    words = (f"number={next(FREE)}", "name=Jane Doe", "--password-env", "SIP", "--yes")
+    with sites.faults("london", status=502, only="employees"):
+        done = add(config, "employees", *words, SIP=PASSWORD)
+    assert done.returncode == 3
+    assert "it may exist all the same" in done.stderr
+    with sites.faults("london", status=422, only="employees"):
+        done = add(config, "employees", *words, SIP=PASSWORD)
+    assert "it may exist" not in done.stderr
 
 
 def test_it_stops_when_the_system_is_gone(sites: Sites, config: Path) -> None:

@@ -11,6 +11,7 @@ from voiptui.cli.causes import ENGINE, START_ENGINE
 from voiptui.model.records import Call, Cdr, Health, Registration, RegistrationKind, RegistrationState, Snapshot
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now
+from voiptui.pbx.registry import capabilities
 
 CLOCK_OFF = 5.0
 FUTURE = timedelta(minutes=10)
@@ -84,10 +85,12 @@ class Findings:
         self.add(name, result, f"{text}; {snapshot.partial}", cause=cause, repair=repair, seconds=seconds)
 
     def registrations(self, name: str, snapshot: Snapshot[Registration], seconds: float) -> None:
-        """How many phones and trunks there are."""
+        """How many phones and trunks there are; no count of trunks where none are told."""
         up = sum(row.state is RegistrationState.REGISTERED for row in snapshot.rows)
         trunks = sum(row.kind is RegistrationKind.TRUNK for row in snapshot.rows)
-        text = f"{len(snapshot.rows) - trunks} phones and {trunks} trunks, {up} of them registered"
+        offered = trunks or capabilities(self.pbx.system).trunks
+        counted = f"{len(snapshot.rows) - trunks} phones{f' and {trunks} trunks' if offered else ''}"
+        text = f"{counted}, {up} of them registered{'' if offered else '; its trunks are not offered'}"
         self.snapshot(name, text, snapshot, seconds)
 
     def calls(self, name: str, snapshot: Snapshot[Call], seconds: float) -> None:

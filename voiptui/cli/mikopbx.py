@@ -32,12 +32,30 @@ from voiptui.model.fields import Field, FieldType
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.model.time import now
 from voiptui.output.base import Source
-from voiptui.pbx.errors import AuthenticationFailed, NotPermitted, PbxError, Throttled, Unreachable
+from voiptui.pbx.errors import (
+    AuthenticationFailed,
+    CertificateRejected,
+    NotConnected,
+    NotPermitted,
+    PbxError,
+    Throttled,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
     from voiptui.pbx.mikopbx.client import MikoPbx
 
 LARGEST = 4 * 1024 * 1024
+_LENGTHS = {
+    "number": (2, 8), "name": (1, 100), "email": (0, 255), "mobile": (0, 50), "mobile_dial": (0, 255),
+    "manual": (0, 1024),
+}  # fmt: skip
+"""Shortest and longest value of an employee, as the vendor documents them."""
+_WORDS = {
+    "transport": ("udp", "tcp", "tls", "udp,tcp"),
+    "dtmf": ("auto", "rfc4733", "inband", "info"),
+    "registration": ("outbound", "inbound", "none"),
+}
 MOST_ROWS = 5000
 _T = FieldType
 
@@ -227,6 +245,13 @@ def _complaints(values: Mapping[str, str], thing: Thing) -> list[str]:
     number = values.get("number")
     if number and not (number.isascii() and number.isdecimal()):
         found.append(f"number: expected digits, found {clean(number, 40)!r}")
+    if thing.word == "employee":
+        for key, (shortest, longest) in _LENGTHS.items():
+            if (given := values.get(key)) and not shortest <= len(given) <= longest:
+                found.append(f"{key}: expected {shortest} to {longest} characters, found {len(given)}")
+    for key, words in _WORDS.items():
+        if (given := values.get(key)) and given.lower() not in words:
+            found.append(f"{key}: expected {' or '.join(words)}, found {clean(given, 40)!r}")
     for key in ("port", "ring"):
         given = values.get(key)
         if given and not (given.isascii() and given.isdecimal()):
@@ -349,9 +374,15 @@ class _Creating:
             raise
         except PbxError as error:
             self._note(one, f"failed: {error}")
-            say(f"{self._pbx.name}: {named}: {failure('', error)[2:]}")
+            unsure = "; it may exist all the same: look before it is tried again" if _may_exist(error) else ""
+            say(f"{self._pbx.name}: {named}: {failure('', error)[2:]}{unsure}")
             return not isinstance(error, AuthenticationFailed | NotPermitted | Throttled | Unreachable)
         self._done += 1
         self._note(one, f"done: id {made}")
         say(f"{self._pbx.name}: {named} created (id {made})")
         return True
+
+
+def _may_exist(error: PbxError) -> bool:
+    """Whether the PBX may have done what it was asked for: it got the request, its answer did not come."""
+    return isinstance(error, Unreachable) and not isinstance(error, NotConnected | CertificateRejected)

@@ -18,6 +18,10 @@ class Unreachable(PbxError):
     word = "unreachable"
 
 
+class NotConnected(Unreachable):
+    """No connection was made: nothing was sent."""
+
+
 class CertificateRejected(Unreachable):
     """The certificate is not the expected one; nothing was sent."""
 

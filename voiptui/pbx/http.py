@@ -18,7 +18,15 @@ import msgspec
 
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now
-from voiptui.pbx.errors import BadAnswer, CertificateRejected, NotPermitted, PbxError, Throttled, Unreachable
+from voiptui.pbx.errors import (
+    BadAnswer,
+    CertificateRejected,
+    NotConnected,
+    NotPermitted,
+    PbxError,
+    Throttled,
+    Unreachable,
+)
 from voiptui.pbx.tls import PinMismatch, client_context, unverified
 
 for _name in ("httpx", "httpcore", "hpack", "websockets"):
@@ -113,11 +121,12 @@ def explain(error: Exception, origin: str, seconds: float) -> PbxError:
                 f"no TLS at {origin} ({step.reason or 'handshake failed'}): is it http, or another port?"
             )
     if isinstance(error, httpx.TimeoutException | TimeoutError):
-        step_name = "connection" if isinstance(error, httpx.ConnectTimeout) else "answer"
-        return Unreachable(f"no {step_name} within {seconds:g} s from {origin}")
+        if isinstance(error, httpx.ConnectTimeout):
+            return NotConnected(f"no connection within {seconds:g} s from {origin}")
+        return Unreachable(f"no answer within {seconds:g} s from {origin}")
     text = next((str(step) for step in reversed(chain) if str(step)), type(error).__name__)
     if isinstance(error, httpx.ConnectError):
-        return Unreachable(f"cannot connect to {origin} ({text})")
+        return NotConnected(f"cannot connect to {origin} ({text})")
     return Unreachable(f"the connection to {origin} broke ({text})")
 
 

@@ -147,3 +147,13 @@ class Office:
         since = self.names.stamp(self.at) - 420
         ban = {"jail": "asterisk", "timeofban": since, "timeunban": since + 86400, "v": "2"}
         return Reply(data={"192.0.2.199": {"country": "", "countryName": "", "bans": [ban]}})
+
+    def firewall(self, request: Request, one: str, given: dict[str, str]) -> Reply:
+        """``firewall``."""
+        data = {"items": [], "total": 0, "firewallEnabled": "1", "fail2banEnabled": "1", "isDocker": False}
+        return Reply(data=data)
+
+    def fail2ban(self, request: Request, one: str, given: dict[str, str]) -> Reply:
+        """``fail2ban``."""
+        rules = {"maxretry": 20, "bantime": 86400, "findtime": 600, "whitelist": "", "PBXFirewallMaxReqSec": "0"}
+        return Reply(data=rules | {"extensionsCount": len(self.names.site.extensions)})

@@ -64,6 +64,8 @@ class Rest(Office):
             ("time-settings", False, ""): self.time_settings,
             ("advice", False, "getList"): self.advice,
             ("firewall", False, "getBannedIps"): self.banned,
+            ("firewall", False, ""): self.firewall,
+            ("fail2ban", False, ""): self.fail2ban,
         }
         for resource in ("sip-providers", "iax-providers", "providers"):
             self.actions[resource, False, "getStatuses"] = self.trunks

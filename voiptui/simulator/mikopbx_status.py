@@ -181,6 +181,9 @@ class Status:
             name = one.trunk.key if one.trunk else one.name
             detailed = doing.get(name, "Not in use") if up else "Unavailable"
             rows.append({"id": name, "state": "OK" if up else "UNKNOWN", "detailed-state": detailed})
+            if not one.trunk:
+                # the browser of the same person, an endpoint of its own
+                rows.append({"id": f"{name}-WS", "state": "UNKNOWN", "detailed-state": "Unavailable"})
         return rows
 
     def _doing(self, at: datetime) -> dict[str, str]:

@@ -110,7 +110,10 @@ class MikoPbx:
         peers = await self._part("sip:getPeersStatuses", missing) if statuses is not None else None
         providers = await self._part("sip-providers:getStatuses", missing)
         if statuses is None and providers is None:
-            raise next(iter(missing.values()))
+            error = next(iter(missing.values()))
+            if isinstance(error, AuthenticationFailed) and await self._wire.accepted_anywhere():
+                raise NotPermitted("sip", "the API key lacks the right to read sip and sip-providers")
+            raise error
         listed = await self._providers_listed() if providers is not None else None
         doing = decode_live.peers(peers.data, "sip:getPeersStatuses") if peers else None
         self._expects_peers = _expects_peers(statuses, providers)

@@ -39,13 +39,22 @@ _ABSENT = frozenset({"", "unavailable", "invalid", "unknown"})
 
 
 def peers(data: object, where: str) -> dict[str, str]:
-    """Endpoint to what it does now (``In use``, ``Ringing`` …), straight from Asterisk; empty when that is down."""
+    """Endpoint to what it does now (``In use``, ``Ringing`` …), straight from Asterisk; empty when that is down.
+
+    A phone and its browser (``201`` and ``201-WS``) are one: what the busier of them does counts.
+    """
     found: dict[str, str] = {}
     for row in decode.rows(data, where):
-        name = decode.text(row, "id")
-        if name:
-            found[name.removesuffix("-WS")] = decode.text(row, "detailed-state") or ""
+        name, word = (decode.text(row, "id") or "").removesuffix("-WS"), decode.text(row, "detailed-state") or ""
+        if name and _business(word) > _business(found.get(name)):
+            found[name] = word
     return found
+
+
+def _business(word: str | None) -> int:
+    if word is None:
+        return -1
+    return 0 if word.casefold() in _ABSENT else 1 if word.casefold() == _IDLE else 2
 
 
 def _busy(name: str, doing: Mapping[str, str] | None, channels: Counter[str] | None) -> tuple[int | None, str | None]:
@@ -108,13 +117,18 @@ def _devices(row: Mapping[str, Any]) -> list[_Device]:
     devices = row.get("devices")
     return [
         (
-            decode.address(decode.text(device, "ip"), decode.integer(device, "port")),
+            _contact(decode.text(device, "ip"), decode.integer(device, "port")),
             decode.text(device, "user_agent"),
             decode.decimal(device, "rtt"),
         )
         for device in (devices if isinstance(devices, list) else [])
         if isinstance(device, dict)
     ]
+
+
+def _contact(ip: str | None, port: int | None) -> str | None:
+    # an IPv6 address is cut at its first colon, and its port with it
+    return f"{ip}:…]" if ip and ip.startswith("[") and not ip.endswith("]") else decode.address(ip, port)
 
 
 def _phone_state(word: str | None, devices: Sequence[_Device]) -> tuple[RegistrationState, bool | None]:
@@ -195,7 +209,7 @@ def _trunk(
         label=decode.text(row, "description") or decode.text(entry, "note") or plain_label(entry),
         state=RegistrationState.UNKNOWN if unsure else state,
         raw_state=word,
-        reachable=None if unsure else _trunk_reachable(row, word, rtt),
+        reachable=None if unsure or state is RegistrationState.DISABLED else _trunk_reachable(row, word, rtt),
         address=decode.address(host, port) if host else contact,
         contacts=(contact,) if contact else (),
         rtt=rtt,
@@ -237,7 +251,7 @@ def calls(pbx: str, data: object, where: str, zone: tzinfo, clock: decode.Stamp 
     """The calls of ``pbx-status:getActiveChannels``, their legs grouped by ``linkedid``; oldest first."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in decode.rows(data, where):
-        linked = decode.raw_text(row, "linkedid")
+        linked = decode.text(row, "linkedid")
         # ended legs and orphans are in the other listing; a filled end here is not under way either
         if linked and not decode.raw_text(row, "endtime"):
             groups.setdefault(linked, []).append(row)
@@ -272,7 +286,7 @@ def _call(pbx: str, linked: str, legs: Sequence[dict[str, Any]], zone: tzinfo, c
     )
     return Call(
         pbx=pbx,
-        id=text_or_none(linked) or linked,
+        id=linked,
         state=CallState.UP if up else CallState.RINGING,
         raw_state="answered" if up else "not answered",
         start=start,

@@ -1,6 +1,6 @@
 """What MikoPBX can tell about one record beyond its row."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import tzinfo
 from typing import Any
 from urllib.parse import quote
@@ -61,7 +61,7 @@ class Details:
         return Detail(sections=tuple(one for one in sections if one.lines), notes=tuple(dict.fromkeys(notes)))
 
     async def of_health(self) -> Detail:
-        """The storage by category and the banned addresses."""
+        """The storage by category, the banned addresses, and what bans them."""
         notes: list[str] = []
         sections: list[DetailSection] = []
         reply = await self._part("storage:usage", notes)
@@ -79,8 +79,26 @@ class Details:
                 notes.append("the PBX is still computing its storage")
         reply = await self._part("firewall:getBannedIps", notes)
         if reply is not None:
-            sections.append(DetailSection(title="Banned addresses", lines=tuple(banned(reply.data).items())))
+            lines = tuple(banned(reply.data, self._zone).items())
+            sections.append(DetailSection(title="Banned addresses", lines=lines))
+        sections.append(DetailSection(title="Firewall", lines=tuple([line async for line in self._firewall(notes)])))
         return Detail(sections=tuple(one for one in sections if one.lines), notes=tuple(notes))
+
+    async def _firewall(self, notes: list[str]) -> AsyncIterator[_Line]:
+        reply = await self._part("firewall", notes)
+        if reply is not None:
+            table = decode.mapping(reply.data, "firewall")
+            for key, name in (("firewallEnabled", "firewall"), ("fail2banEnabled", "fail2ban")):
+                if key in table:
+                    yield name, "on" if decode.flag(table, key) else "off"
+        reply = await self._part("fail2ban", notes)
+        if reply is not None:
+            table = decode.mapping(reply.data, "fail2ban")
+            tries, within, lasts = (decode.integer(table, key) for key in ("maxretry", "findtime", "bantime"))
+            if tries:
+                yield "bans after", f"{tries} failures within {within or '?'} s, for {lasts or '?'} s"
+            if allowed := decode.text(table, "whitelist"):
+                yield "never banned", allowed
 
     async def _part(self, resource: str, notes: list[str], params: Mapping[str, str] | None = None) -> Reply | None:
         try:

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from typing import Any
 
 from voiptui.model.clean import text_or_none
 from voiptui.model.records import Health
-from voiptui.model.time import now
+from voiptui.model.time import from_epoch, now
 from voiptui.pbx.errors import PbxError, Throttled, Unreachable
 from voiptui.pbx.mikopbx import decode
 from voiptui.pbx.mikopbx.wire import MISSING, Reply, Wire, lacking
@@ -50,20 +50,23 @@ def storage(data: object, where: str = "storage:usage") -> Mapping[str, Any]:
     return {} if decode.flag(usage, "pending") or not decode.decimal(usage, "total_size") else usage
 
 
-def banned(data: object, where: str = "firewall:getBannedIps") -> dict[str, str]:
-    """Banned address to what banned it."""
+def banned(data: object, zone: tzinfo = UTC, where: str = "firewall:getBannedIps") -> dict[str, str]:
+    """Banned address to what banned it, until when by the clock of ``zone``, and its country."""
     found: dict[str, str] = {}
-    for address, entry in decode.mapping(data, where).items():
+    for address, value in decode.mapping(data, where).items():
         name = text_or_none(address)
-        bans = entry.get("bans") if isinstance(entry, dict) else None
-        jails = [
-            jail
-            for ban in (bans if isinstance(bans, list) else [])
-            if isinstance(ban, dict)
-            if (jail := decode.text(ban, "jail"))
-        ]
-        if name:
-            found[name] = ", ".join(dict.fromkeys(jails)) or "banned"
+        if not name:
+            continue
+        entry = value if isinstance(value, dict) else {}
+        bans = [ban for ban in decode.listing(entry.get("bans"), where) if isinstance(ban, dict)]
+        jails = ", ".join(dict.fromkeys(jail for ban in bans if (jail := decode.text(ban, "jail"))))
+        ends = max((end for ban in bans if (end := from_epoch(ban.get("timeunban")))), default=None)
+        parts = (
+            jails or "banned",
+            f"until {ends.astimezone(zone):%Y-%m-%d %H:%M:%S}" if ends else None,
+            decode.text(entry, "countryName") or decode.text(entry, "country"),
+        )
+        found[name] = ", ".join(part for part in parts if part)
     return found
 
 

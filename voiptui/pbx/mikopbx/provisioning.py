@@ -18,9 +18,12 @@ EMPLOYEE_FIELDS: Mapping[str, str] = MappingProxyType(
     {
         "email": "user_email",
         "mobile": "mobile_number",
+        "mobile_dial": "mobile_dialstring",
         "transport": "sip_transport",
         "dtmf": "sip_dtmfmode",
         "recording": "sip_enableRecording",
+        "network_filter": "sip_networkfilterid",
+        "manual": "sip_manualattributes",
         "ring": "fwd_ringlength",
         "forward": "fwd_forwarding",
         "forward_busy": "fwd_forwardingonbusy",

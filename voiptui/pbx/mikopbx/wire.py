@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -38,6 +39,15 @@ REFUSED_LOGIN_REST = 120.0
 """Seconds without another try after a refused password: ten refusals in five minutes lock the address out."""
 MISSING = (AuthenticationFailed, NotPermitted, Unsupported, NotFound, BadAnswer)
 """What one resource may fail with while others still answer."""
+PROBES: Mapping[str, tuple[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "pbx-status": ("pbx-status:getActiveChannels", {}),
+        "sip": ("sip:getPeersStatuses", {}),
+        "sip-providers": ("sip-providers:getStatuses", {}),
+        "cdr": ("cdr", {"limit": "1", "linkedid": "none"}),
+    }
+)
+"""A cheap question to each resource that a key may be limited to: whether it is accepted anywhere."""
 _RENEW_AT = 0.8
 _PATIENCE = 25.0
 _REFRESH_COOKIE = re.compile(r"refreshToken=([^;,\s]+)")
@@ -52,12 +62,10 @@ class Reply(Struct, frozen=True):
     answer: Answer
     seconds: float
 
-    @property
-    def skew(self) -> float | None:
-        """The PBX's clock minus ours in seconds; the timestamp has no fraction, so a second is no difference."""
-        if self.stamp is None:
-            return None
-        return round((self.stamp.instant - self.answer.received).total_seconds() + 0.5, 1)
+
+def _skew(stamp: decode.Stamp, answer: Answer) -> float:
+    """The PBX's clock minus ours in seconds; the timestamp has no fraction, so a second is no difference."""
+    return round((stamp.instant - answer.received).total_seconds() + 0.5, 1)
 
 
 class Wire:
@@ -76,6 +84,8 @@ class Wire:
         self._quiet_until = 0.0
         self._block = SHORTEST_BLOCK
         self._accepted = False
+        self._read: set[str] = set()
+        self._refused_afresh: dict[str, float] = {}
         self._access: str | None = None
         self._renew_after = 0.0
         self._refresh: str | None = None
@@ -113,17 +123,54 @@ class Wire:
                 answer = await self._exchange(
                     method, f"{API}/{resource}", params=params, json=json, headers=headers, longest=longest
                 )
-                if answer.status == 401 and not self.with_key and attempt == 1:
+                if answer.status == 401 and not self.with_key and self._may_renew(resource, attempt):
                     self._access = None
                     continue
                 break
+            if answer.status == 401 and self.with_key and resource_name(resource) in self._read:
+                await self._look_whether_revoked(resource_name(resource))
             reply = self._judge(answer, resource, time.monotonic() - began)
-        self._accepted = True
+            self._accepted = True
+            self._read.add(resource_name(resource))
         self.fastest = min(self.fastest or reply.seconds, reply.seconds)
         self._block = SHORTEST_BLOCK
-        if reply.stamp is not None:
-            self.offset, self.skew = reply.stamp.offset, reply.skew
         return reply
+
+    def _may_renew(self, resource: str, attempt: int) -> bool:
+        """Whether a refusal is answered by a new login: not if a fresh one was refused for the same just before."""
+        if attempt == 1:
+            return time.monotonic() >= self._refused_afresh.get(resource, 0.0)
+        self._refused_afresh[resource] = time.monotonic() + REFUSED_LOGIN_REST
+        return False
+
+    async def _look_whether_revoked(self, name: str) -> None:
+        """Tells a key that was revoked from one that lost a right, which are answered alike: raises for the first."""
+        for other in PROBES:
+            if other in self._read and other != name:
+                if await self._takes_key(other):
+                    return
+                break
+        self._accepted = False
+        self._read.clear()
+        raise AuthenticationFailed(
+            "the API key is refused, though it was accepted before: it was revoked or changed on the PBX, "
+            "or this address is no longer allowed"
+        )
+
+    async def _takes_key(self, name: str) -> bool:
+        path, params = PROBES[name]
+        headers = {"Authorization": f"Bearer {await self._credential()}"}
+        answer = await self._exchange("GET", f"{API}/{path}", params=params, headers=headers)
+        return answer.status != 401
+
+    async def accepted_anywhere(self) -> bool:
+        """Whether the key is good for any of the resources that a monitor reads."""
+        async with self._turn:
+            for name in PROBES:
+                if self._accepted:
+                    break
+                self._accepted = await self._takes_key(name)
+        return self._accepted
 
     async def _exchange(self, method: str, path: str, *, longest: float | None = None, **rest: Any) -> Answer:
         await self._pace()
@@ -160,6 +207,8 @@ class Wire:
             answer = await self._exchange("POST", f"{API}/auth:refresh", headers=cookie)
             if answer.status == 200:
                 return self._take_token(answer, cookie["Cookie"])
+            if answer.status != 401:
+                self._judge(answer, "auth:refresh", 0.0)
         return await self._login()
 
     async def _login(self) -> str:
@@ -200,6 +249,10 @@ class Wire:
         body = answer.json(resource)
         if not isinstance(body, dict):
             raise BadAnswer(resource, f"no envelope came (HTTP {status})")
+        stamp = decode.stamp(body)
+        if stamp is not None:
+            # refusals tell the clock too
+            self.offset, self.skew = stamp.offset, _skew(stamp, answer)
         said = decode.messages(body)
         told = f": {said}" if said else ""
         if status == 401:
@@ -220,7 +273,7 @@ class Wire:
             raise Unsupported(f"this version does not offer {resource}{told}")
         if status >= 400 or body.get("result") is not True:
             raise BadAnswer(resource, f"{said or 'it reports a failure'} (HTTP {status})")
-        return Reply(body.get("data"), body, decode.stamp(body), answer, seconds)
+        return Reply(body.get("data"), body, stamp, answer, seconds)
 
     def _unauthorised(self, resource: str, said: str) -> PbxError:
         name = resource_name(resource)
