@@ -95,6 +95,10 @@ async def test_live_calls_beyond_a_first_page_are_read_or_said_to_be_missing(acc
     async with opened(account) as system:
         snapshot = await system.calls()
         assert (len(snapshot.rows), snapshot.partial) == (40, None)
+        asked = account.count("calls")
+        assert len((await system.calls()).rows) == 40
+        assert account.count("calls") == asked + 1, "from then on one request is enough"
+    async with opened(account) as system:
         live(account, 40, paged=False)
         snapshot = await system.calls()
     assert (len(snapshot.rows), snapshot.partial) == (25, "VoIPstudio counts 40 calls and sends 25")

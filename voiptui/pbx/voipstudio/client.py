@@ -30,7 +30,7 @@ from voiptui.pbx.voipstudio.audio import Audio
 from voiptui.pbx.voipstudio.capabilities import CAPABILITIES, TRUNKS_OFF
 from voiptui.pbx.voipstudio.cdrs import CdrSearch
 from voiptui.pbx.voipstudio.devices import Devices
-from voiptui.pbx.voipstudio.lists import Lists, Row
+from voiptui.pbx.voipstudio.lists import USUAL_PAGE, Lists, Row
 from voiptui.pbx.voipstudio.monitors import Monitors
 from voiptui.pbx.voipstudio.pushdown import Entry
 from voiptui.pbx.voipstudio.session import FiltrationRefused, Refused, Session
@@ -74,6 +74,7 @@ class VoipStudio:
             self._lists, self._monitors, self._devices, settings.name, self._zone, self._paths["cdrs"]
         )
         self._trunks_refused: tuple[float, str] | None = None
+        self._calls_page: dict[str, str] | None = None
 
     async def registrations(self) -> Snapshot[Registration]:
         """Users as phones, as VoIPstudio reports them, and trunks where a path for them is configured."""
@@ -109,7 +110,7 @@ class VoipStudio:
     async def calls(self) -> Snapshot[Call]:
         """The calls under way, however many pages the server needs for them."""
         path = self._paths["calls"]
-        reply = await self._session.get(path)
+        reply = await self._session.get(path, self._calls_page)
         rows, total = decode.rows_of(reply.body, path), decode.total_of(reply.body)
         missing = None
         if total is not None and total > len(rows):
@@ -131,7 +132,10 @@ class VoipStudio:
             listing = await self._lists.whole(self._paths["calls"])
         except Refused:
             return sent, f"VoIPstudio counts {total} calls and sends {len(sent)}"
-        rows = listing.rows if len(listing.rows) > len(sent) else sent
+        rows = sent
+        if len(listing.rows) > len(sent):
+            # from now on one request is enough, which is documented to need no parameters
+            rows, self._calls_page = listing.rows, {"page": "1", "limit": str(USUAL_PAGE)}
         return rows, f"calls: {listing.missing}" if listing.missing else None
 
     async def health(self) -> Snapshot[Health]:
