@@ -404,6 +404,15 @@ async def test_directions_are_known_to_who_only_asks_for_calls_or_cdr(lab: Lab) 
     assert await rows(lab.open()), "the CDR do not wait for FreeSWITCH"
 
 
+async def test_the_clock_is_freeswitchs_once_it_is_known_and_does_not_jump(lab: Lab) -> None:
+    system = lab.open()
+    await system.health()
+    told = (await system.registrations()).clock_skew
+    system._own_skew = 3600.0
+    assert (await system.calls()).clock_skew == told
+    assert system._clock(EPOCH) - EPOCH == timedelta(seconds=told or 0)
+
+
 async def test_the_details_of_the_system(lab: Lab) -> None:
     system = lab.open(allow_changes=True)
     (row,) = (await system.health()).rows

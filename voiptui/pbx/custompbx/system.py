@@ -44,7 +44,8 @@ class CustomPbx:
         self._table = Table(self._client, self._zone, self._extensions)
         self._users: tuple[decode.DirectoryUser, ...] | None = None
         self._phones: frozenset[str] | None = None
-        self._skew: float | None = None
+        self._switch_skew: float | None = None
+        self._own_skew: float | None = None
 
     async def registrations(self) -> Snapshot[Registration]:
         """Phones by FreeSWITCH's own registrations and the imported directory, trunks by its gateways."""
@@ -55,7 +56,7 @@ class CustomPbx:
         taken = now()
         clock = decode.clock_of(rows, details)
         if clock is not None:
-            self._skew = (clock - taken).total_seconds()
+            self._switch_skew = (clock - taken).total_seconds()
         phones = decode.phones(self.settings.name, rows, details, users)
         self._phones = (self._phones or frozenset()) | {phone.name for phone in phones}
         trunks: tuple[Registration, ...] = ()
@@ -117,6 +118,11 @@ class CustomPbx:
             return frozenset()
         return frozenset(phone.name for phone in decode.phones(self.settings.name, listed, {}, ()))
 
+    @property
+    def _skew(self) -> float | None:
+        """How far FreeSWITCH's clock is ahead; that of CustomPBX, maybe on another machine, where it is not known."""
+        return self._own_skew if self._switch_skew is None else self._switch_skew
+
     def _clock(self, at: datetime) -> datetime:
         return at + timedelta(seconds=self._skew or 0.0)
 
@@ -125,7 +131,7 @@ class CustomPbx:
         board = await self._client.request("[Dashboard]")
         shown = health.dashboard_of(board)[2]
         if shown is not None:
-            self._skew = (shown - before).total_seconds()
+            self._own_skew = (shown - before).total_seconds()
         return board
 
     async def calls(self) -> Snapshot[Call]:

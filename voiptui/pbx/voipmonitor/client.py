@@ -140,7 +140,14 @@ class VoipMonitor:
 
     async def cdr(self, cdr_id: str) -> Cdr:
         """One CDR by its database id, with the vendor's row in ``raw``; raises `NotFound`."""
-        row = await self._search.row(cdr_id) if cdr_id.isascii() and cdr_id.isdecimal() and len(cdr_id) < 20 else None
+        return await self._one(cdr_id, None)
+
+    async def _one(self, cdr_id: str, start: datetime | None) -> Cdr:
+        row = (
+            await self._search.row(cdr_id, start)
+            if cdr_id.isascii() and cdr_id.isdecimal() and len(cdr_id) < 20
+            else None
+        )
         found = decode.cdr(row, self._pbx, self._zone, keep_raw=True) if row else None
         if found is None:
             raise NotFound(f"VoIPmonitor has no CDR {cdr_id}")
@@ -171,7 +178,7 @@ class VoipMonitor:
         return (DetailSection(title="OPTIONS seen", lines=probes.lines(rows)),)
 
     async def _cdr_detail(self, record: Cdr) -> Detail:
-        whole = record if record.raw else await self.cdr(record.id)
+        whole = record if record.raw else await self._one(record.id, record.start)
         notes: list[str] = []
         messages: tuple[SipMessage, ...] = ()
         try:
