@@ -1,7 +1,9 @@
 """Who fetched which recording, or changed what: one line of JSON each, added to a file that only its owner can read."""
 
+import errno
 import os
 import socket
+import stat
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from voiptui.model.clean import clean
+from voiptui.model.clean import clean, clean_tree
 from voiptui.model.time import iso, now
 
 
@@ -26,8 +28,8 @@ def who() -> str:
 
 def from_where() -> str:
     """The address of the SSH client, else this host's name."""
-    address = os.environ.get("SSH_CONNECTION", "").split(" ")[0]
-    return clean(address or socket.gethostname(), 128)
+    told = os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_CLIENT") or ""
+    return clean(told.split(" ")[0] or socket.gethostname(), 128)
 
 
 def usual_path() -> Path:
@@ -53,14 +55,27 @@ class Audit:
             "action": action,
             "what": clean(what),
             "result": clean(result, 512),
-            **more,
+            **clean_tree(more),
         }
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        # a named pipe put in its place must not hold the program up
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         handle = os.open(self._path, flags, 0o600)
         try:
-            # one write: lines of several programs never mix
-            os.write(handle, msgspec.json.encode(line) + b"\n")
-            os.fsync(handle)
+            self._add(handle, msgspec.json.encode(line) + b"\n")
         finally:
             os.close(handle)
+
+    def _add(self, handle: int, line: bytes) -> None:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode) or about.st_uid != os.getuid():
+            raise PermissionError(errno.EPERM, "not an ordinary file of yours", str(self._path))
+        if about.st_mode & 0o077:
+            os.fchmod(handle, 0o600)
+        if about.st_size and os.pread(handle, 1, about.st_size - 1) != b"\n":
+            # what was cut off by a full disk stands on a line of its own
+            line = b"\n" + line
+        # one write: lines of several programs never mix
+        if os.write(handle, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+        os.fsync(handle)
