@@ -8,11 +8,9 @@ TIMED = {
     "test_app_simulator.py",
     "test_app_terminal.py",
     "test_attack.py",
-    "test_faults.py",
     "test_first_frame.py",
     "test_fuzz_answers.py",
     "test_quiet.py",
-    "test_search_faults.py",
     "test_secrets.py",
     "test_stories.py",
 }

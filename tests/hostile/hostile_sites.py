@@ -94,7 +94,7 @@ class Watched(Struct):
 
 @asynccontextmanager
 async def watched(world: World, rate: float, *sites: str, secret: str | None = None) -> AsyncIterator[Watched]:
-    """The engine on these sites; ``rate``: how much faster than real the clock runs, ``secret``: a wrong one."""
+    """The engine on these sites; ``rate``: how much faster than the world its clock runs, ``secret``: a wrong one."""
     async with AsyncExitStack() as stack:
         endpoints = await stack.enter_async_context(
             serve(world, sites or tuple(SITES), WorldClock(datetime.now(UTC), 1 / rate))

@@ -66,7 +66,7 @@ class Fuzzed:
         self.loop.close()
 
     async def _serve(self) -> None:
-        world = World(7, NOW - timedelta(minutes=5), extensions=8, rate=0.05)
+        world = World(7, NOW - timedelta(minutes=5), extensions=8, rate=0.05, days=1)
         async with AsyncExitStack() as stack:
             endpoints = await stack.enter_async_context(serve(world, [self.site], WorldClock.frozen(NOW)))
             self.middle = await stack.enter_async_context(between(endpoints[self.site], remembers=True))

@@ -32,7 +32,7 @@ class Place(msgspec.Struct):
 
 @pytest.fixture(params=list(SITES), ids=list(SITES.values()))
 async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
-    world = World(7, NOW - timedelta(minutes=5), extensions=8, rate=1.0)
+    world = World(7, NOW - timedelta(minutes=5), extensions=8, rate=1.0, days=2)
     async with (
         serve(world, [request.param], WorldClock.frozen(NOW)) as endpoints,
         between(endpoints[request.param]) as middle,

@@ -9,7 +9,7 @@ from voiptui.simulator.calls import Call
 from voiptui.simulator.custompbx_switch import channel_uuid
 from voiptui.simulator.people import CAUSES
 from voiptui.simulator.sites import Site
-from voiptui.simulator.world import HISTORY_DAYS, World
+from voiptui.simulator.world import World
 
 COLUMNS = [
     "local_ip_v4",
@@ -106,7 +106,7 @@ class CdrTable:
         if limit < 0 or page < 0:
             return None
         filters = [one for one in request.get("filters") or () if one.get("field") in COLUMNS]
-        since, until = at - timedelta(days=HISTORY_DAYS), at
+        since, until = at - timedelta(days=self.world.days), at
         for one in filters:
             since, until = self._bounds(one, since, until)
         tests = [test for one in filters if (test := self._test(one)) is not None]

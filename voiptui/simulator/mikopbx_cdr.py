@@ -6,7 +6,7 @@ from typing import Any
 
 from voiptui.simulator.calls import Call, Leg
 from voiptui.simulator.mikopbx_names import Names
-from voiptui.simulator.traffic import HISTORY_DAYS, hour_of, hour_start
+from voiptui.simulator.traffic import hour_of, hour_start
 
 _FIRST_HOUR = 473_352  # 2024-01-01
 _ROWS_PER_HOUR = 4096
@@ -43,7 +43,7 @@ class Table:
             self._hours.clear()
             self._skew = self.names.skew
         written = at - _WRITTEN_AFTER
-        oldest = hour_of(self.names.world.epoch) - 24 * HISTORY_DAYS
+        oldest = hour_of(self.names.world.epoch) - 24 * self.names.world.days
         found: list[Row] = []
         for hour in range(max(first, oldest), min(last, hour_of(written)) + 1):
             known = self._hours.get(hour)

@@ -41,13 +41,15 @@ def number_hour(number: int) -> int:
 class Traffic:
     """Draws the calls of a world; holds no state that changes."""
 
-    def __init__(self, seed: int, epoch: datetime, scene: str | None, sites: dict[str, Site], rate: float) -> None:
+    def __init__(
+        self, seed: int, epoch: datetime, scene: str | None, sites: dict[str, Site], *, rate: float, days: int
+    ) -> None:
         self.seed, self.epoch, self.scene, self.sites, self.rate = seed, epoch, scene, sites, rate
         self._phones = {
             name: [one.index for one in site.extensions if one.profile == "steady"] for name, site in sites.items()
         }
         self.live_from = hour_of(epoch) - 2
-        self.span = (hour_of(epoch) - 24 * HISTORY_DAYS, hour_of(epoch) + 24 * 366)
+        self.span = (hour_of(epoch) - 24 * days, hour_of(epoch) + 24 * 366)
 
     def hour(self, site: Site, hour: int) -> tuple[Call, ...]:
         """The calls of one hour, oldest first, numbered."""

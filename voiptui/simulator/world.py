@@ -24,7 +24,7 @@ All instants in the records are **true aware UTC**. A site's clock is wrong by `
 does not know (quality, who hung up, codec …) you leave out; nothing here is shaped for one system.
 
 `Call.number` is unique per site and rises with the start; use it (or anything made from it) as your CDR id. Calls
-last under an hour, the past reaches `HISTORY_DAYS` back from ``epoch``; traffic is a working day's rhythm in the past
+last under an hour, the past reaches ``days`` back from ``epoch``; traffic is a working day's rhythm in the past
 and steady (5 to 20 calls at a time per site) from two hours before ``epoch`` on. ``epoch``'s own zone is the one in
 which the scenes mean "09:00" and "friday". Sites: london (mikopbx), cloud (voipstudio), probe (voipmonitor, which
 also sees part of london's external calls), lab (custompbx), paris (xivo; calls between london and paris cross both).
@@ -49,7 +49,7 @@ _CACHED_HOURS = 5000
 class World:
     """A world of one seed around ``epoch`` (aware; default now), optionally playing one of `SCENES`.
 
-    ``extensions`` sets the phones per site, ``rate`` multiplies the number of calls.
+    ``extensions`` sets the phones per site, ``rate`` multiplies the number of calls, the past reaches ``days`` back.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class World:
         *,
         extensions: int | None = None,
         rate: float = 1.0,
+        days: int = HISTORY_DAYS,
     ) -> None:
         if scene is not None and scene not in SCENES:
             raise ValueError(f"no scene {scene!r}; there are: {', '.join(SCENES)}")
@@ -70,9 +71,10 @@ class World:
             extensions = CROWD_EXTENSIONS
         self.extensions = extensions
         self.rate = rate
+        self.days = days
         self.sites: tuple[Site, ...] = build_sites(seed, extensions)
         self._by_name = {site.name: site for site in self.sites}
-        self._traffic = Traffic(seed, self.epoch, scene, self._by_name, rate)
+        self._traffic = Traffic(seed, self.epoch, scene, self._by_name, rate=rate, days=days)
         self._hours: OrderedDict[tuple[str, int], tuple[Call, ...]] = OrderedDict()
         self._timelines: dict[tuple[str, str, str], Timeline] = {}
 

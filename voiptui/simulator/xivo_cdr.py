@@ -14,7 +14,6 @@ from starlette.responses import JSONResponse, Response
 
 from voiptui.simulator.calls import Call, Leg
 from voiptui.simulator.sites import stable_uuid
-from voiptui.simulator.world import HISTORY_DAYS
 from voiptui.simulator.xivo_state import TENANT, State, failure
 
 _STATUSES = {"answered": "answered", "voicemail": "voicemail", "blocked": "blocked"}
@@ -31,7 +30,7 @@ class Cdrs:
 
     def ended(self, since: datetime | None, until: datetime | None) -> list[Call]:
         at = self.state.now()
-        first = self.state.true(since) if since else at - timedelta(days=HISTORY_DAYS)
+        first = self.state.true(since) if since else at - timedelta(days=self.state.world.days)
         last = self.state.true(until) if until else at
         found = self.state.world.cdrs(self.state.site, first - timedelta(minutes=1), last + timedelta(minutes=1), at)
         return [call for call in found if call.end <= at]
