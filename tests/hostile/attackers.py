@@ -162,7 +162,7 @@ def attackers(*sites: str, secrets: Mapping[str, str] | None = None) -> Iterator
     made: list[Attack] = []
 
     async def work() -> None:
-        world = World(7, NOW - timedelta(minutes=5), extensions=8, rate=0.1)
+        world = World(7, NOW - timedelta(minutes=5), extensions=8, rate=0.1, days=2)
         async with AsyncExitStack() as stack:
             endpoints = await stack.enter_async_context(serve(world, sites, WorldClock(NOW, 1.0)))
             middle = {name: await stack.enter_async_context(between(one)) for name, one in endpoints.items()}

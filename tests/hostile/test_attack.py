@@ -19,8 +19,9 @@ import pytest
 
 from tests.hostile.attackers import HOSTILE, PAYLOADS, ROUNDS, Attack, attackers, harmful, sequences, texts
 from tests.hostile.hostile_sites import SITES
-from tests.ui.pseudo_terminal import PseudoTerminal
+from tests.hostile.walker import Walker
 from tests.unit.cli_black_box import Done, voiptui, written
+from voiptui.model.clean import clean
 
 COMMANDS = (
     ("regs",),
@@ -117,55 +118,72 @@ def test_recordings_get_names_of_our_own(attack: Attack, tmp_path: Path) -> None
     judged_files(folder)
 
 
-KEYS = [b"1", b"\x1b[B", b"y", b"Y", b"\r", b"y", b"\x1b", b"2", b"Y", b"\r", b"Y", b"\x1b", b"3", b"\r", b"y", b"\x1b",
-        b"4", b"\r", b"\x1b", b"5", b"\x1b[6~", b"Y", b"?", b"\x1b"]  # fmt: skip
+KEYS = {
+    "1": (b"\x1b[B", b"y", b"Y", b"\r", b"y", b"\x1b"),
+    "2": (b"Y", b"\r", b"Y", b"\x1b"),
+    "3": (b"\r", b"y", b"\x1b"),
+    "4": (b"\r", b"Y", b"\x1b"),
+    "5": (b"\x1b[6~", b"Y", b"?", b"\x1b"),
+}
+REMAINS = {left for one in PAYLOADS if len(left := clean(one)[:20]) > 4}
+"""What the payloads leave of themselves to be read."""
 
 
-def shown(config: Path, home: Path) -> bytes:
-    """All bytes that the monitor wrote to its terminal while somebody walked through it."""
-    terminal = PseudoTerminal(
-        [sys.executable, "-m", "voiptui", "--config", str(config)], home, (160, 40), {"TZ": "UTC", "VOIPTUI_CONFIG": ""}
-    )
-    try:
-        terminal.read(4.0)
-        for key in KEYS:
-            terminal.press(key, 0.25)
-        os.write(terminal.master, b"q")
-        assert terminal.ends() == 0
-        return terminal.written
-    finally:
-        terminal.close()
+def walk(monitor: Walker, *, hostile: bool) -> bytes:
+    """All bytes that the monitor writes to its terminal while somebody looks at every pane of it."""
+    begin = len(monitor.written)
+    for pane, keys in KEYS.items():
+        monitor.key(pane.encode())
+        if hostile and pane in {"2", "4"}:
+            os.write(monitor.master, b"R")
+            monitor.until(lambda: any(one in monitor.text for one in REMAINS), f"hostile text on pane {pane}")
+        for key in keys:
+            monitor.key(key)
+    return monitor.written[begin:]
 
 
 def test_no_payload_leaves_through_the_terminal(attack: Attack, tmp_path: Path) -> None:
     config = written(tmp_path / "config.toml", attack.text)
     attack.behave()
-    usual, _, _ = sequences(shown(config, tmp_path))
-    copied, seen = 0, ""
-    for number in range(ROUNDS):
-        attack.attack(number)
-        out = shown(config, tmp_path)
-        kinds, oscs, plain = sequences(out)
-        assert kinds <= usual | {b"CSI [J", b"CSI [K", b"CSI [r"}, kinds - usual
-        text = plain.decode("utf-8")
-        seen += text
-        assert not harmful(text.replace("\n", "").replace("\r", "").replace("\b", "")), harmful(text)
-        for payload in PAYLOADS:
-            if harmful(payload):
-                assert payload.encode("utf-8", "surrogatepass") not in out, payload
-        for osc in oscs:
-            kind, _, rest = osc.partition(b";")
-            if kind == b"52":
-                copied += 1
-                payload_text = base64.b64decode(rest.partition(b";")[2]).decode("utf-8")
-                assert not harmful(payload_text), payload_text
-            else:
-                assert not harmful(rest.decode("utf-8")), osc
+    monitor = Walker(config, tmp_path)
+    try:
+        monitor.started()
+        walk(monitor, hostile=False)
+        usual, _, _ = sequences(monitor.written)
+        copied, seen = 0, ""
+        for number in range(ROUNDS):
+            attack.attack(number)
+            text, copies = judged_output(walk(monitor, hostile=True), usual)
+            seen += text
+            copied += copies
+        begin = len(monitor.written)
+        monitor.leaves()
+        judged_output(monitor.written[begin:], sequences(monitor.written[begin:])[0])
+    finally:
+        monitor.close()
     assert copied
-    # what they left of themselves is there to be read: the attack did reach the screen
-    assert "Acme" in seen
     assert "\ufffd" in seen
     judged_files(tmp_path / "voiptui")
+
+
+def judged_output(out: bytes, usual: set[bytes]) -> tuple[str, int]:
+    """Nothing harmful in what went to the terminal; the plain text of it, and how often the clipboard was filled."""
+    kinds, oscs, plain = sequences(out)
+    # what moves rows, which need not have happened before
+    assert kinds <= usual | {b"CSI [J", b"CSI [K", b"CSI [r", b"CSI [X", b"ESC M", b"ESC D"}, kinds - usual
+    text = plain.decode("utf-8")
+    assert not harmful(text.replace("\n", "").replace("\r", "").replace("\b", "")), harmful(text)
+    for payload in PAYLOADS:
+        if harmful(payload):
+            assert payload.encode("utf-8", "surrogatepass") not in out, payload
+    copied = 0
+    for osc in oscs:
+        kind, _, rest = osc.partition(b";")
+        if kind == b"52":
+            copied += 1
+            rest = base64.b64decode(rest.partition(b";")[2])
+        assert not harmful(rest.decode("utf-8")), osc
+    return text, copied
 
 
 def test_the_judge_sees_what_acts() -> None:
