@@ -1,14 +1,17 @@
 """Every bound holds, can be configured, and is said when it bites."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from tests.hostile.attackers import Attack, attackers
+from tests.hostile.attackers import attackers
+from tests.hostile.hostile_sites import SITES
 from tests.unit.cli_black_box import voiptui, written
 from tests.unit.engine_system import EPOCH, MemorySystem, cdr, settings, systems_of, virtually
+from voiptui.config.errors import ConfigError
 from voiptui.config.load import loads
 from voiptui.engine.search import Search, SearchSpec
 from voiptui.model.clean import DEEPEST, clean_tree
@@ -34,27 +37,43 @@ def test_pages_of_one_search(pages: int, scanned: int, cut: bool) -> None:
 
 
 def test_the_configuration_sets_them() -> None:
-    config = loads(f"[limits]\nrows = 7\nresponse_bytes = 5000\npages = 3\ndownloads = 1\n{PBX}")
-    assert (config.pbxs[0].max_response_bytes, config.pbxs[0].max_pages) == (5000, 3)
-    assert (config.limits.rows, config.limits.downloads) == (7, 1)
+    text = "rows = 7\nresponse_bytes = 5000\npages = 3\ndepth = 5\ndownloads = 1\nrecording_bytes = 9000\n"
+    config = loads(f"[limits]\n{text}{PBX}")
+    pbx = config.pbxs[0]
+    assert (pbx.max_response_bytes, pbx.max_pages, pbx.max_depth) == (5000, 3, 5)
+    assert (config.limits.rows, config.limits.downloads, config.limits.recording_bytes) == (7, 1, 9000)
+    with pytest.raises(ConfigError, match="at most 100"):
+        loads(f"[limits]\ndepth = 101\n{PBX}")
 
 
-@pytest.mark.parametrize("site", ["london", "cloud", "probe", "lab", "paris"])
-def test_bytes_of_one_answer(site: str, tmp_path: Path) -> None:
-    attack: Attack
-    with attackers(site) as attack:
+@pytest.mark.parametrize(
+    ("limit", "words"), [("response_bytes = 500", "not read further"), ("depth = 1", "limits.depth")]
+)
+def test_bytes_and_depth_of_one_answer(limit: str, words: str, tmp_path: Path) -> None:
+    with attackers(*SITES) as attack:
         attack.behave()
-        config = written(tmp_path / "config.toml", f"{attack.text}\n[limits]\nresponse_bytes = 500\n")
-        done = voiptui(config, "cdr", "--since=-12h")
-        assert done.returncode == 3, done.stdout
-        assert "not read further" in done.stderr, done.stderr
+        done = voiptui(written(tmp_path / "config.toml", f"{attack.text}\n[limits]\n{limit}\n"), "cdr", "--since=-12h")
+    assert done.returncode == 3, done.stdout
+    for name in SITES:
+        assert any(line.startswith(f"voiptui: {name}: ") and words in line for line in done.stderr.splitlines())
 
 
-def test_depth_of_an_answer() -> None:
+def test_bytes_of_one_recording(tmp_path: Path) -> None:
+    with attackers("london") as attack:
+        attack.behave()
+        config = written(tmp_path / "config.toml", f"{attack.text}\n[limits]\nrecording_bytes = 2000\n")
+        done = voiptui(config, "cdr", "recording = yes", "--since=-12h", "--limit", "1", "--format", "jsonl")
+        got = voiptui(config, "recording", f"london:{json.loads(done.stdout)['id']}", "-o", f"{tmp_path}/there/")
+        assert got.returncode == 3
+        assert "limits.recording_bytes" in got.stderr
+        assert not list((tmp_path / "there").iterdir())
+
+
+def test_depth_of_what_is_shown() -> None:
     deep = b"[" * 100_000 + b"]" * 100_000
-    with pytest.raises(BadAnswer):
+    with pytest.raises(BadAnswer, match=r"limits\.depth"):
         Answer(200, {}, deep, EPOCH).json("here")
     value: object = "x"
-    for _ in range(100):
+    for _ in range(300):
         value = [value]
     assert str(clean_tree(value)).count("[") == DEEPEST

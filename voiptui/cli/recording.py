@@ -70,7 +70,9 @@ async def _zipped(args: argparse.Namespace, config: Config, wanted: Sequence[tup
     if not isinstance(system, RecordingArchives):
         await systems.close()
         raise UsageError(f"--zip: {name} packs no archives; without --zip its recordings come one by one")
-    saving = Saving(args.output, config.download_directory or Path(), Audit(usual_path()))
+    saving = Saving(
+        args.output, config.download_directory or Path(), Audit(usual_path()), config.limits.recording_bytes
+    )
     what = f"{name}:{ids[0]}" if len(ids) == 1 else f"{name}: {len(ids)} calls"
     made = Made(
         what=what,
@@ -118,7 +120,11 @@ class _Fetch:
         if self._output is not None and is_folder(self._output):
             folder = Path(self._output)
         self._downloader = Downloader(
-            folder, parallel=config.limits.downloads, audit=Audit(usual_path()), zone=config.timezone
+            folder,
+            parallel=config.limits.downloads,
+            audit=Audit(usual_path()),
+            zone=config.timezone,
+            largest=config.limits.recording_bytes,
         )
         self._received: dict[str, int] = {}
         self._saved = self._failed = 0

@@ -18,7 +18,6 @@ from voiptui.pbx.base import RecordingStream
 from voiptui.pbx.errors import BadAnswer, PbxError
 
 STANDARD_OUTPUT = "-"
-LARGEST = 4 * 1024**3
 
 Opening = AbstractAsyncContextManager[RecordingStream]
 
@@ -57,10 +56,11 @@ class Made(Struct, frozen=True):
 class Saving:
     """Writes into ``-o``, else into a folder."""
 
-    def __init__(self, output: str | None, folder: Path, audit: Audit) -> None:
+    def __init__(self, output: str | None, folder: Path, audit: Audit, largest: int) -> None:
         self._output = output
         self._folder = Path(output) if output is not None and is_folder(output) else folder
         self._audit = audit
+        self._largest = largest
 
     async def save(self, made: Made, opening: Opening) -> None:
         """Saves it and says where on standard output; raises the system's errors and `OSError`."""
@@ -78,7 +78,7 @@ class Saving:
     async def _written(self, made: Made, opening: Opening) -> tuple[int, str]:
         if self._output == STANDARD_OUTPUT:
             digest, size = hashlib.sha256(), 0
-            async for _, block in _judged(made, opening):
+            async for _, block in _judged(made, opening, self._largest):
                 sys.stdout.buffer.write(block)
                 sys.stdout.buffer.flush()
                 digest.update(block)
@@ -92,7 +92,7 @@ class Saving:
             try:
                 part.restart()
                 kind = ""
-                async for found, block in _judged(made, opening):
+                async for found, block in _judged(made, opening, self._largest):
                     kind = found
                     part.write(block)
                 path = part.put_in_place(made.stem, kind) if exact is None else part.put_at(exact.name)
@@ -106,14 +106,16 @@ class Saving:
         return part.size, part.sha256
 
 
-async def _judged(made: Made, opening: Opening) -> AsyncIterator[tuple[str, bytes]]:
+async def _judged(made: Made, opening: Opening, largest: int) -> AsyncIterator[tuple[str, bytes]]:
     """The kind and the bytes, the first block only when its kind is right; bounded in all."""
     held, came, kind = b"", 0, None
     async with opening as stream:
         async for chunk in stream.chunks():
             came += len(chunk)
-            if came > LARGEST:
-                raise BadAnswer(made.what, f"it is larger than {LARGEST} bytes, not fetched further")
+            if came > largest:
+                raise BadAnswer(
+                    made.what, f"it is larger than {largest} bytes, not fetched further (limits.recording_bytes)"
+                )
             held += chunk
             if kind is None and len(held) >= HEAD:
                 kind = _kind(made, held)

@@ -139,7 +139,7 @@ def _files(args: argparse.Namespace) -> int:
 
 
 async def _fetched(args: argparse.Namespace, config: Config, opened: _Opened, wanted: Sequence[tuple[str, str]]) -> int:
-    saving = Saving(args.output, config.download_directory or Path(), opened.audit)
+    saving = Saving(args.output, config.download_directory or Path(), opened.audit, config.limits.recording_bytes)
     try:
         async with Progress(lambda: f"{opened.done} of {len(wanted)} files saved"):
             for name, call in wanted:
@@ -251,7 +251,7 @@ async def _reported(args: argparse.Namespace, config: Config, opened: _Opened, s
     from voiptui.engine.filenames import part
     from voiptui.pbx.voipmonitor.files import PICTURE, kind_of
 
-    saving = Saving(args.output, config.download_directory or Path(), opened.audit)
+    saving = Saving(args.output, config.download_directory or Path(), opened.audit, config.limits.recording_bytes)
     try:
         for name in (pbx.name for pbx in opened.pbxs):
             try:

@@ -105,7 +105,7 @@ def read(key: Key, value: Any, base: Path) -> Any:
             if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9:
                 return float(value)
         case Shape.COUNT:
-            if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 53:
+            if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= (key.most or 1 << 53):
                 return value
         case Shape.WORDS:
             return _words(value)

@@ -36,11 +36,13 @@ class View(Struct, frozen=True, kw_only=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """Bounds: rows of one search kept by the monitor, bytes of one answer, pages of one search, downloads at a time."""
+    """Bounds: rows in memory and pages of a search; bytes and depth of an answer; recordings at once, bytes of one."""
 
     rows: int = 100_000
     response_bytes: int = 64 * 1024 * 1024
     pages: int = 20_000
+    depth: int = 32
+    recording_bytes: int = 4 * 1024**3
     downloads: int = 2
 
 
@@ -194,6 +196,7 @@ def _settings(name: str, values: dict[str, Any], secrets: dict[str, Secret], top
         enabled=values["enabled"],
         max_response_bytes=top["limits"]["response_bytes"],
         max_pages=top["limits"]["pages"],
+        max_depth=top["limits"]["depth"],
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from voiptui.model.clean import DEEPEST
 from voiptui.pbx.registry import SECRET_KEYS, SYSTEMS
 
 
@@ -30,7 +31,7 @@ class Shape(StrEnum):
 
 
 class Key(Struct, frozen=True, kw_only=True):
-    """One key: what it expects, what holds without it, what it means; ``words`` are the allowed texts if limited."""
+    """One key: what it expects, what holds without it, what it means; ``words`` and ``most`` limit it."""
 
     name: str
     shape: Shape
@@ -38,12 +39,15 @@ class Key(Struct, frozen=True, kw_only=True):
     default: Any = None
     words: tuple[str, ...] = ()
     required: bool = False
+    most: int | None = None
 
     @property
     def expected(self) -> str:
         """What may stand there, in words."""
         if self.shape is Shape.PORTS:
             return f"{self.shape.value} by name: {', '.join(self.words)}"
+        if self.most is not None:
+            return f"{self.shape.value}, at most {self.most}"
         return "one of " + ", ".join(self.words) if self.words else self.shape.value
 
 
@@ -78,6 +82,8 @@ LIMITS = _table(
     Key(name="rows", shape=S.COUNT, default=100_000, meaning="rows of one search that the monitor keeps in memory"),
     Key(name="response_bytes", shape=S.COUNT, default=64 * 1024 * 1024, meaning="bytes of one answer of a PBX"),
     Key(name="pages", shape=S.COUNT, default=20_000, meaning="pages that one search reads from one PBX"),
+    Key(name="depth", shape=S.COUNT, default=32, most=DEEPEST, meaning="how deep an answer of a PBX may be nested"),
+    Key(name="recording_bytes", shape=S.COUNT, default=4 * 1024**3, meaning="bytes of one recording or other file"),
     Key(name="downloads", shape=S.COUNT, default=2, meaning="recordings fetched at the same time"),
 )
 VIEW = _table(

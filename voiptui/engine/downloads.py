@@ -20,7 +20,6 @@ from voiptui.model.records import Cdr, Recording
 from voiptui.pbx.base import RecordingStream, TelephoneSystem
 from voiptui.pbx.errors import BadAnswer, PbxError, Unreachable
 
-LARGEST = 4 * 1024**3
 WRITE_AT_ONCE = 1 << 18
 PROGRESS_EVERY = 0.1
 
@@ -67,7 +66,7 @@ class Downloader:
         *,
         audit: Audit | None = None,
         zone: tzinfo = UTC,
-        largest: int = LARGEST,
+        largest: int = 4 * 1024**3,
     ) -> None:
         self.directory = directory
         self._audit = audit
@@ -265,7 +264,9 @@ def _continues(part: PartialFile, stream: RecordingStream) -> bool:
 
 async def _blocks(stream: RecordingStream, largest: int, wanted: _Wanted) -> AsyncIterator[bytes]:
     """The bytes in blocks worth a write, the first as soon as its kind can be judged; bounded in all."""
-    too_large = BadAnswer(wanted.name, f"the recording is larger than {largest} bytes, not fetched further")
+    too_large = BadAnswer(
+        wanted.name, f"the recording is larger than {largest} bytes, not fetched further (limits.recording_bytes)"
+    )
     if stream.size is not None and stream.size > largest:
         raise too_large
     held = bytearray()

@@ -14,7 +14,7 @@ from typing import Any
 REPLACEMENT = "\ufffd"
 CUT_MARK = "…"
 LONGEST = 256
-DEEPEST = 8
+DEEPEST = 100
 MOST_COMBINING = 3
 _NUMBERS = (int, float)
 

@@ -79,6 +79,7 @@ class PbxSettings(Struct, frozen=True, kw_only=True):
     enabled: bool = True
     max_response_bytes: int = 64 * 1024 * 1024
     max_pages: int = 20_000
+    max_depth: int = 32
 
     def secret(self, name: str) -> str | None:
         """The revealed secret of that name, or ``None``."""

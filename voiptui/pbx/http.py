@@ -5,8 +5,10 @@ Credentials never leave the configured origin: redirects are not followed, other
 
 import asyncio
 import email.utils
+import importlib.util
 import logging
 import ssl
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -16,8 +18,10 @@ from typing import Any, NoReturn
 import httpx
 import msgspec
 
+from voiptui.model.clean import DEEPEST
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now
+from voiptui.pbx.decoding import TooDeep, decoded
 from voiptui.pbx.errors import (
     BadAnswer,
     CertificateRejected,
@@ -28,6 +32,10 @@ from voiptui.pbx.errors import (
     Unreachable,
 )
 from voiptui.pbx.tls import PinMismatch, client_context, unverified
+
+if importlib.util.find_spec("sniffio") is None:
+    # the library looks for it again with every request, through every folder that modules may lie in
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 for _name in ("httpx", "httpcore", "hpack", "websockets"):
     # these write whole URLs and headers; a level, unlike ``disabled``, holds for their children too
@@ -46,6 +54,7 @@ class Answer(msgspec.Struct, frozen=True):
     headers: dict[str, str]
     body: bytes
     received: datetime
+    deepest: int = DEEPEST
 
     @property
     def media_type(self) -> str:
@@ -69,8 +78,10 @@ class Answer(msgspec.Struct, frozen=True):
                 where, "a web page came instead of the API's answer: check the address, or a proxy asks for a login"
             )
         try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return decoded(self.body, self.deepest)
+        except TooDeep as error:
+            raise BadAnswer(where, str(error)) from None
+        except ValueError as error:
             kind = "an empty body" if not self.body.strip() else f"{len(self.body)} bytes that are not JSON"
             raise BadAnswer(where, f"{kind} (HTTP {self.status}): {error}") from None
 
@@ -244,10 +255,12 @@ class HttpClient:
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > bound:
-                        raise BadAnswer(_path_of(path), f"more than {bound // 1024} KiB, not read further")
+                        raise BadAnswer(
+                            _path_of(path), f"more than {bound // 1024} KiB, not read further (limits.response_bytes)"
+                        )
             except _CLOSED as error:
                 raise _BrokenOff(str(error)) from error
-            return Answer(response.status_code, _lower(response.headers), bytes(body), now())
+            return Answer(response.status_code, _lower(response.headers), bytes(body), now(), self.settings.max_depth)
 
     @asynccontextmanager
     async def stream(

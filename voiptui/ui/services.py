@@ -57,7 +57,8 @@ class Services:
         """Fetches into that directory, noting who fetched what."""
         from voiptui.engine.downloads import Downloader
 
-        return Downloader(directory, parallel=self.config.limits.downloads, audit=self.audit, zone=self.zone)
+        limits = self.config.limits
+        return Downloader(directory, limits.downloads, audit=self.audit, zone=self.zone, largest=limits.recording_bytes)
 
     @cached_property
     def audit(self) -> "Audit":

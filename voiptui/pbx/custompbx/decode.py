@@ -14,6 +14,7 @@ import msgspec
 from voiptui.model.clean import clean, clean_tree, text_or_none
 from voiptui.model.records import Registration, RegistrationKind, RegistrationState
 from voiptui.model.time import from_epoch
+from voiptui.pbx.decoding import decoded
 from voiptui.pbx.errors import BadAnswer, Unreachable
 
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
@@ -56,8 +57,8 @@ def fail(answer: str, where: str) -> NoReturn:
 def rows_of(answer: str, where: str) -> tuple[list[Row], str | None]:
     """The rows of a ``show … as json`` answer, and in words what is missing from them; raises for a failure as text."""
     try:
-        table = msgspec.json.decode(answer)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        table = decoded(answer)
+    except ValueError:
         fail(answer, where)
     if not isinstance(table, dict) or "row_count" not in table:
         raise BadAnswer(where, "no table of rows")

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Origin
 
 from voiptui.model.settings import PbxSettings
+from voiptui.pbx.decoding import TooDeep, decoded
 from voiptui.pbx.errors import AuthenticationFailed, BadAnswer, CertificateRejected, NotPermitted, PbxError, Unreachable
 from voiptui.pbx.http import explain
 from voiptui.pbx.tls import client_context
@@ -80,8 +81,11 @@ def is_answer(frame: Frame, event: str) -> bool:
 class Socket:
     """An open websocket that is read all the time; `exchange` waits for one answer, pushes go to ``on_push``."""
 
-    def __init__(self, connection: ClientConnection, on_push: Callable[[Frame], None] | None = None) -> None:
+    def __init__(
+        self, connection: ClientConnection, deepest: int, on_push: Callable[[Frame], None] | None = None
+    ) -> None:
         self._connection = connection
+        self._deepest = deepest
         self._on_push = on_push
         self._turn = asyncio.Lock()
         self._waiting: tuple[str, asyncio.Future[Frame]] | None = None
@@ -114,7 +118,7 @@ class Socket:
             )
         except (OSError, WebSocketException, TimeoutError, ValueError) as error:
             _refused(error, address, origin, settings.timeout)
-        return cls(connection, on_push)
+        return cls(connection, settings.max_depth, on_push)
 
     async def _read(self) -> None:
         try:
@@ -132,8 +136,11 @@ class Socket:
 
     def _take(self, text: str | bytes) -> None:
         try:
-            frame = msgspec.json.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            frame = decoded(text, self._deepest)
+        except TooDeep as error:
+            self._answer(None, str(error))
+            return
+        except ValueError:
             self._answer(None)
             return
         if not isinstance(frame, dict):
@@ -143,12 +150,12 @@ class Socket:
         elif self._on_push is not None:
             self._on_push(frame)
 
-    def _answer(self, frame: Frame | None) -> None:
+    def _answer(self, frame: Frame | None, instead: str = "a frame that is no JSON object") -> None:
         if self._waiting is None or self._waiting[1].done():
             return
         event, future = self._waiting
         if frame is None:
-            future.set_exception(BadAnswer(event, "a frame that is no JSON object"))
+            future.set_exception(BadAnswer(event, instead))
         else:
             future.set_result(frame)
 

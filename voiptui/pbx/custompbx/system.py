@@ -86,6 +86,8 @@ class CustomPbx:
                 command = profile_registrations(name)
                 if command is not None:
                     found |= decode.phones_by_call_id(await self._client.command(command))
+            if len(names) > MOST_PROFILES:
+                gaps.append(f"devices and reachability of {len(names) - MOST_PROFILES} SIP profiles are not asked for")
         except BadAnswer as error:
             gaps.append(f"devices and reachability are missing ({error})")
         return found

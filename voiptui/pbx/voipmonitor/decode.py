@@ -1,6 +1,5 @@
 """VoIPmonitor's CDRs, SIP history and lists as records; pure functions that accept what any of its APIs writes."""
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
@@ -10,6 +9,7 @@ from msgspec import Struct
 
 from voiptui.model.clean import clean_tree, text_or_none
 from voiptui.model.records import Cdr, Disposition, HangupSide, Quality, Recording, SipMessage
+from voiptui.pbx.decoding import decoded
 from voiptui.pbx.errors import BadAnswer
 from voiptui.pbx.voipmonitor.codes import codec_name, disposition, has_recording
 from voiptui.pbx.voipmonitor.values import (
@@ -186,8 +186,8 @@ def _raw(row: Mapping[str, Any]) -> dict[str, Any]:
         opened = value
         if isinstance(value, str) and value[:1] in "[{" and len(value) < 65536:
             try:
-                opened = json.loads(value)
-            except (ValueError, RecursionError):
+                opened = decoded(value)
+            except ValueError:
                 opened = value
         kept[name] = opened
     cleaned: dict[str, Any] = clean_tree(kept)

@@ -1,6 +1,5 @@
 """Calls under way, REGISTER and OPTIONS traffic and the sensor's state as records, in every shape a table comes in."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
@@ -15,6 +14,7 @@ from voiptui.model.records import (
     RegistrationState,
 )
 from voiptui.model.time import from_epoch, parse_naive
+from voiptui.pbx.decoding import decoded
 from voiptui.pbx.errors import BadAnswer
 from voiptui.pbx.voipmonitor.codes import REGISTRATION_STATES, codec_name
 from voiptui.pbx.voipmonitor.values import address, decimal, endpoint, instant, later, mapping, seconds, truth, whole
@@ -179,8 +179,8 @@ def offset_seen(rows: Sequence[Mapping[str, Any]]) -> tzinfo | None:
 def manager_table(text: bytes, where: str, *marks: str) -> tuple[list[dict[str, Any]], int | None]:
     """The rows of a manager's answer and its count of all; raises `BadAnswer` when it is no such table."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = decoded(text)
+    except ValueError:
         value = None
     rows, total, known = table(value, *marks)
     if not known or not isinstance(value, list):
@@ -264,8 +264,8 @@ def _registration(
 def sensor_facts(text: bytes, zone: tzinfo) -> tuple[str | None, list[tuple[str, str]], list[str]]:
     """Version, facts and warnings of ``sniffer_stat``; raises `BadAnswer` when it is not JSON."""
     try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
+        body = decoded(text)
+    except ValueError:
         body = None
     if not isinstance(body, dict):
         raise BadAnswer("sniffer_stat", "the sensor's manager gives no status")

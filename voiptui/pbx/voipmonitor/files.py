@@ -8,9 +8,9 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import httpx
-import msgspec
 
 from voiptui.model.time import now
+from voiptui.pbx.decoding import decoded
 from voiptui.pbx.errors import BadAnswer, NotFound, PbxError, Unreachable
 from voiptui.pbx.http import Answer
 from voiptui.pbx.voipmonitor.values import truth
@@ -123,6 +123,6 @@ async def _failure(
 def json_or_none(body: bytes) -> Any:
     """The decoded JSON of a body that may be something else."""
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return decoded(body)
+    except ValueError:
         return None

@@ -23,7 +23,6 @@ from voiptui.pbx.voipmonitor.wire import NothingFound, Wire
 
 LARGEST_PAGE = 500
 SMALLEST_PAGE = 50
-MOST_PAGES = 20_000
 FIRST_SLICE = timedelta(minutes=15)
 SHORTEST_SLICE = timedelta(minutes=1)
 LONGEST_SLICE = timedelta(hours=12)
@@ -122,7 +121,8 @@ class CdrSearch:
         unsorted = False
         offset, whole_total, last = 0, None, _NEVER
         before: tuple[str | None, ...] = ()
-        for _ in range(MOST_PAGES):
+        most = self._wire.settings.max_pages
+        for _ in range(most + 1):
             listing = await self._page(low, high, own, offset, size)
             whole_total = listing.total if whole_total is None else whole_total
             keys = tuple(decode.cdr_id(row) for row in listing.rows)
@@ -157,7 +157,7 @@ class CdrSearch:
             else:
                 offset += len(keys)
             size = min(size * 2, LARGEST_PAGE)
-        yield Page(rows=(), scanned=0, incomplete=f"more than {MOST_PAGES} pages, not read further")
+        yield Page(rows=(), scanned=0, incomplete=f"not read further than {most} pages (limits.pages)")
 
     def _fresh(self, rows: list[dict[str, Any]], seen: set[str], request: SearchRequest) -> list[Cdr]:
         found = []

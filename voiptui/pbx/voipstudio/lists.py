@@ -15,7 +15,6 @@ LARGEST_PAGE = 5000
 """The documented maximum of ``limit``."""
 USUAL_PAGE = 1000
 SAFE_PAGE = 100
-MOST_PAGES = 1000
 
 Row = dict[str, Any]
 
@@ -96,7 +95,8 @@ class Lists:
         """All rows, each once, however many pages; new rows that push others to the next page do no harm."""
         rows: dict[str, Row] = {}
         cut = False
-        for number in range(1, MOST_PAGES + 1):
+        most = self._session.settings.max_pages
+        for number in range(1, most + 1):
             listing = await self.page(path, entries, number, limit)
             if stray and any(map(stray, listing.rows)):
                 return Listing([], listing.total, listing.received, strayed=True)
@@ -119,7 +119,7 @@ class Lists:
                 limit, cut = len(listing.rows), True
             elif cut:
                 self._cuts[path] = limit
-        return Listing(found.rows, None, found.received, f"more than {MOST_PAGES} pages, not read further")
+        return Listing(found.rows, None, found.received, f"not read further than {most} pages (limits.pages)")
 
     async def count(self, path: str, entries: tuple[Entry, ...]) -> int | None:
         """The server's count of a filtered list."""

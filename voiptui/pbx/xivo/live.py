@@ -11,6 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from voiptui.model.records import Stream
+from voiptui.pbx.decoding import TooDeep, decoded
 from voiptui.pbx.errors import (
     AuthenticationFailed,
     BadAnswer,
@@ -43,7 +44,6 @@ STREAMS = {
 
 # nginx cuts a socket that is idle for 90 s
 PING_SECONDS = 30.0
-LARGEST_FRAME = 4 * 1024 * 1024
 _NO_TOKEN, _REFUSED, _EXPIRED, _PROTOCOL = 4001, 4002, 4003, 4004
 
 
@@ -125,7 +125,7 @@ async def _opened(session: Session, token: str, version: int, in_query: bool) ->
             ping_interval=PING_SECONDS,
             ping_timeout=PING_SECONDS,
             close_timeout=2,
-            max_size=LARGEST_FRAME,
+            max_size=settings.max_response_bytes,
             **options,
         )
     except InvalidStatus as error:
@@ -199,8 +199,10 @@ class _Reader:
         if text is None:
             return None
         try:
-            frame = msgspec.json.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            frame = decoded(text, self._session.settings.max_depth)
+        except TooDeep as error:
+            raise BadAnswer("websocketd", str(error)) from None
+        except ValueError:
             raise BadAnswer("websocketd", "a frame is not JSON") from None
         return table_in(frame)
 

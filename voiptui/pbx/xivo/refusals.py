@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from voiptui.model.clean import clean
+from voiptui.pbx.decoding import decoded
 from voiptui.pbx.errors import (
     BadAnswer,
     NotFound,
@@ -57,8 +57,8 @@ class Said(Struct, frozen=True):
 def said(answer: Answer) -> Said:
     """Reads an error body of any shape; never raises."""
     try:
-        body = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        body = decoded(answer.body)
+    except ValueError:
         return Said(is_json=False)
     if isinstance(body, list):
         text = "; ".join(str(item) for item in body if isinstance(item, str))

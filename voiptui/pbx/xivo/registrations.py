@@ -174,10 +174,10 @@ class Registrations:
         """Confd's names, read every few minutes; without them rows show technical names."""
         if time.monotonic() < self._names_until:
             return
+        self._names_note = None
         try:
             self._lines = decode.lines(await self._listing("lines"), self._tenant_names)
             self._trunks = decode.trunks(await self._listing("trunks"), self._tenant_names)
-            self._names_note = None
         except PbxError as error:
             self._names_note = f"names are missing or old: {error}"
         self._names_until = time.monotonic() + NAMES_FRESH
@@ -194,7 +194,8 @@ class Registrations:
             rows += page
             total = integer(body.get("total"))
             if not page or total is None or len(rows) >= total:
-                break
+                return rows
+        self._names_note = f"names are missing: no more than {MOST_NAMES:,} {path} are read"
         return rows
 
     async def _amid(self, action: str, event: str) -> list[dict[str, Any]]:
