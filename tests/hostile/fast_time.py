@@ -44,7 +44,7 @@ class _Loop(asyncio.SelectorEventLoop):
         self.clock = _JumpingSelector()
         super().__init__(self.clock)
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
         future = super().run_in_executor(executor, func, *args)
         self.clock.in_threads += 1
         future.add_done_callback(self._came_back)
