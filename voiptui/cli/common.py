@@ -31,9 +31,14 @@ EXCERPT = 60
 
 
 def say(message: str) -> None:
-    """One line on standard error, if there still is one: a terminal may have gone."""
+    """One line on standard error, whatever the message quotes, if there still is one: a terminal may have gone."""
     with suppress(OSError):
-        print(f"voiptui: {message}", file=sys.stderr, flush=True)
+        print(f"voiptui: {clean(message, 4096)}", file=sys.stderr, flush=True)
+
+
+def clean_in_place(text: str) -> str:
+    """The text with a blank for every character that does something, so that columns stay where they are."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def failure(pbx: str, error: PbxError) -> str:
@@ -263,7 +268,7 @@ def _pointed_at(text: str, column: int) -> str:
     from voiptui.output.values import width
 
     first, last = max(0, column - EXCERPT), column + EXCERPT
-    shown = "".join(character if character.isprintable() else " " for character in text[first:last])
+    shown = clean_in_place(text[first:last])
     before = CUT_MARK if first else ""
     after = CUT_MARK if last < len(text) else ""
     caret = " " * width(before + shown[: column - first]) + "^"

@@ -60,7 +60,10 @@ def _run(words: Sequence[str]) -> int:
         sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
         return handler(verb or "tui")(args)
     except UsageError as error:
-        print(f"voiptui: {error}", file=sys.stderr)
+        from voiptui.cli.common import clean_in_place
+
+        # a word of the command line may be what a caller called himself
+        print("\n".join(map(clean_in_place, f"voiptui: {error}".split("\n"))), file=sys.stderr)
     except ConfigError as error:
         for problem in error.problems:
             print(f"voiptui: {problem}", file=sys.stderr)
@@ -68,9 +71,11 @@ def _run(words: Sequence[str]) -> int:
 
 
 def start_logging(verbose: int) -> None:
-    """Sends our log to standard error when asked; addresses lose what follows a question mark."""
+    """Sends our log to standard error when asked: readable text only, addresses without their queries."""
     import logging
     import re
+
+    from voiptui.model.clean import clean_lines
 
     if not verbose:
         # without any handler Python would write warnings, which the verbs tell in their own words
@@ -79,7 +84,8 @@ def start_logging(verbose: int) -> None:
 
     class WithoutQueries(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
-            return re.sub(r"(://[^\s?#]*)[?#]\S*", r"\1?…", super().format(record))
+            text = re.sub(r"(://[^\s?#]*)[?#]\S*", r"\1?…", super().format(record))
+            return "\n".join(clean_lines(text))
 
     output = logging.StreamHandler()
     output.setFormatter(WithoutQueries("voiptui: %(name)s: %(message)s"))

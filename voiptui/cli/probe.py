@@ -63,7 +63,11 @@ def place_of(pbx: PbxSettings) -> Place:
 def proxy_for(place: Place) -> str | None:
     """The proxy that this environment puts before a host; what lies behind it cannot be looked at from here."""
     proxy = getproxies().get(place.scheme) or getproxies().get("all")
-    return None if proxy is None or proxy_bypass(place.host) else urlsplit(proxy).hostname or "a proxy"
+    if proxy is None or proxy_bypass(place.host):
+        return None
+    with suppress(ValueError):
+        return urlsplit(proxy).hostname or "a proxy"
+    return "a proxy"
 
 
 async def reach(pbx: PbxSettings) -> tuple[str, float]:

@@ -107,6 +107,7 @@ class _Fetch:
         from voiptui.engine.audit import Audit, usual_path
         from voiptui.engine.downloads import Downloader
         from voiptui.engine.systems import open_systems
+        from voiptui.output.privacy import masked
 
         self._output: str | None = args.output
         self._format: str = args.format
@@ -125,6 +126,7 @@ class _Fetch:
             audit=Audit(usual_path()),
             zone=config.timezone,
             largest=config.limits.recording_bytes,
+            named=masked if config.mask else lambda call: call,
         )
         self._received: dict[str, int] = {}
         self._saved = self._failed = 0

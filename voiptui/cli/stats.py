@@ -105,7 +105,7 @@ async def _vendors_counts(args: argparse.Namespace, config: Config, fields: list
         # what a system does not offer at all is no failure of today
         ok = not isinstance(result, PbxError) or (isinstance(result, Unsupported) and len(pbxs) > 1)
         rows = () if isinstance(result, PbxError) else result
-        writer.rows(_vendors_row(name, one) for one in rows)
+        writer.rows(_vendors_row(name, one, mask=config.mask) for one in rows)
         error = f"{result.word}: {result}" if isinstance(result, PbxError) else None
         sources.append(Source(pbx=name, ok=ok, error=error, rows=len(rows)))
     writer.finish(truncated=False, sources=sources)
@@ -113,10 +113,13 @@ async def _vendors_counts(args: argparse.Namespace, config: Config, fields: list
     return exit_code(answered, len(sources) - answered)
 
 
-def _vendors_row(pbx: str, one: "TrunkCount") -> SimpleNamespace:
+def _vendors_row(pbx: str, one: "TrunkCount", *, mask: bool) -> SimpleNamespace:
+    from voiptui.output.privacy import masked_text
+
+    trunk = one.name or one.trunk
     return SimpleNamespace(
         pbx=pbx,
-        trunk=one.name or one.trunk,
+        trunk=masked_text(trunk) if mask else trunk,
         direction=one.direction,
         calls=one.calls,
         answered=one.answered,
@@ -140,15 +143,18 @@ async def _counted(args: argparse.Namespace, config: Config, by: Field | None, f
     if by is not None and by.type is _T.INSTANT:
         groups.sort(key=lambda one: one.group or "")
     writer = field_writer(args, config, output_format(args), fields, now())
-    writer.rows(_row(by, one) for one in groups)
+    writer.rows(_row(by, one, mask=config.mask) for one in groups)
     writer.finish(truncated=searching.truncated or interrupted, sources=searching.sources)
     return searching.conclusion(interrupted=interrupted, what="these are the calls counted so far")
 
 
-def _row(by: Field | None, figures: "Figures") -> SimpleNamespace:
+def _row(by: Field | None, figures: "Figures", *, mask: bool) -> SimpleNamespace:
+    from voiptui.output.privacy import masked_number
+
+    group = masked_number(figures.group) if mask else figures.group
     ratio, talk, ring = figures.answer_seizure_ratio, figures.mean_talk, figures.mean_ring
     return SimpleNamespace(
-        **({by.name: figures.group} if by else {}),
+        **({by.name: group} if by else {}),
         calls=figures.calls,
         answered=figures.answered,
         missed=figures.missed,

@@ -169,14 +169,14 @@ def _text(key: Key, value: str, base: Path) -> Any:
 
 def url(value: str) -> str:
     """A checked address without trailing slash; credentials in it are refused without being repeated."""
+    if "@" in value:
+        raise Wrong("found credentials in the address: they belong into the keys of their own")
     try:
         parts = urlsplit(value)
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise Wrong(f"found an address that cannot be read ({error})") from None
     del port
-    if parts.username is not None or parts.password is not None:
-        raise Wrong("found credentials in the address: they belong into the keys of their own")
     if parts.scheme not in {"http", "https"} or not host or any(c.isspace() or not c.isprintable() for c in value):
         raise Wrong(f"found {value!r}")
     if parts.query or parts.fragment:

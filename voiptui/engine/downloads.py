@@ -55,8 +55,8 @@ Report = Callable[[Progress], None]
 class Downloader:
     """Fetches recordings into a folder, at most ``parallel`` at a time from each system.
 
-    ``zone`` is that of the times in file names; ``largest`` bounds a file in bytes; with an ``audit`` each
-    download is noted before its first byte and when it has ended.
+    ``zone`` is that of the times in file names, ``named`` gives the call as it may be named there; ``largest`` bounds
+    a file in bytes; with an ``audit`` each download is noted before its first byte and when it has ended.
     """
 
     def __init__(
@@ -67,11 +67,13 @@ class Downloader:
         audit: Audit | None = None,
         zone: tzinfo = UTC,
         largest: int = 4 * 1024**3,
+        named: Callable[[Cdr], Cdr] = lambda cdr: cdr,
     ) -> None:
         self.directory = directory
         self._audit = audit
         self._zone = zone
         self._largest = largest
+        self._named = named
         self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(max(1, parallel)))
 
     async def fetch(  # noqa: PLR0917
@@ -92,7 +94,7 @@ class Downloader:
         async with self._turns[cdr.pbx]:
             with Folder(self.directory if target is None else target.parent) as folder:
                 if target is None:
-                    name = stem(cdr, recording, audio_format, self._zone)
+                    name = stem(self._named(cdr), recording, audio_format, self._zone)
                     size = recording.size if audio_format == "original" else None
                     found = await _finish(partial(_already, folder, name, size))
                     if found is not None:

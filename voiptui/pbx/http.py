@@ -141,6 +141,13 @@ def explain(error: Exception, origin: str, seconds: float) -> PbxError:
     return Unreachable(f"the connection to {origin} broke ({text})")
 
 
+def proxy_unusable(error: Exception) -> str:
+    """The sentence about a proxy of the environment; its address, which may hold a password, is not part of it."""
+    if isinstance(error, ImportError):
+        return "a SOCKS proxy is set (https_proxy, all_proxy), for which a package is not installed: use an HTTP proxy"
+    return "the proxy in https_proxy, http_proxy or all_proxy cannot be used: expected http://host:port"
+
+
 class _BrokenOff(httpx.TransportError):
     """A connection that broke within an answer, which is not asked again."""
 
@@ -178,19 +185,26 @@ class HttpClient:
                     raise CertificateRejected(
                         f"the CA file {self.settings.tls.value} cannot be used: {error}"
                     ) from None
-            self._client = httpx.AsyncClient(
-                headers=self._headers,
-                verify=verify,
-                follow_redirects=False,
-                trust_env=True,
-                timeout=httpx.Timeout(self.settings.timeout),
-                limits=httpx.Limits(
-                    max_connections=self._connections, max_keepalive_connections=self._connections, keepalive_expiry=90
-                ),
-            )
-            # answers never set cookies for later requests: sessions are sent by hand, to one origin
-            self._client.cookies.jar.set_policy(_NoCookies())
+            try:
+                self._client = self._made(verify)
+            except (ImportError, ValueError, httpx.InvalidURL) as error:
+                raise Unreachable(proxy_unusable(error)) from None
         return self._client
+
+    def _made(self, verify: ssl.SSLContext) -> httpx.AsyncClient:
+        client = httpx.AsyncClient(
+            headers=self._headers,
+            verify=verify,
+            follow_redirects=False,
+            trust_env=True,
+            timeout=httpx.Timeout(self.settings.timeout),
+            limits=httpx.Limits(
+                max_connections=self._connections, max_keepalive_connections=self._connections, keepalive_expiry=90
+            ),
+        )
+        # answers never set cookies for later requests: sessions are sent by hand, to one origin
+        client.cookies.jar.set_policy(_NoCookies())
+        return client
 
     def url(self, path: str) -> httpx.URL:
         """The absolute address of a path under the base, of a path of the origin (``/…``), or of the same origin.

@@ -302,7 +302,7 @@ class Monitor(Deeds, App[None]):
 
     def said(self, text: str, bad: bool = False) -> None:
         """Puts a sentence into the status line until the next key, or for a while."""
-        self._said = Span(f" {clean(text, 1024)}", "bad" if bad else "key")
+        self._said = Span(f" {self.services.readable(clean(text, 1024))}", "bad" if bad else "key")
         self._said_until = self.services.clock().timestamp() + SAID_FOR
         self._paint_status()
 

@@ -1,5 +1,6 @@
 """What is done to a telephone system, asked first and noted; and what it gives besides recordings."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from voiptui.engine.events import EventKind, Severity
@@ -84,7 +85,7 @@ class Changing(Stage):
         except (PbxError, OSError) as error:
             words = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             self._note(record.pbx, f"{action} of {what}: {words}", Severity.ERROR)
-            if isinstance(error, PbxError):
+            with suppress(OSError):
                 audit.write(action, what, f"failed: {words}")
             return
         if action in {SHARE_SIP, SHARE_AUDIO}:

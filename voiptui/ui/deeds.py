@@ -10,6 +10,7 @@ from voiptui.ui.actions import PaneName
 from voiptui.ui.changes import Changing
 from voiptui.ui.commands import Command, CommandError, completed, known_beginnings, read_command
 from voiptui.ui.hops import Hopping
+from voiptui.ui.messages import MASKED
 from voiptui.ui.remembered import COMMANDS
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Deeds(Hopping, Changing):
         if record is None:
             self.said(str(getattr(row, "text", "") or "this row has no detail"))
             return
-        screen = DetailScreen(record, self.services.look)
+        screen = DetailScreen(self.services.shown((record,))[0], self.services.look)
         await self.push_screen(screen)
         detail = await ask_detail(self.services, record)
         if screen.is_attached:
@@ -197,7 +198,11 @@ class Deeds(Hopping, Changing):
 
         record = self.here.grid.cursor_record
         if isinstance(record, Cdr | Call):
-            self.search_cdr(same_call(record, self.services.zone))
+            text = same_call(record, self.services.zone)
+            if self.services.hides(text):
+                self.said(MASKED, bad=True)
+                return
+            self.search_cdr(text)
 
     def search_cdr(self, text: str, **options: Any) -> None:
         """Goes to the CDR pane and searches; raises `FilterError` or `ValueError` before anything changes."""

@@ -67,7 +67,7 @@ def _earlier(services: "Services", record: Registration) -> list[DetailSection]:
     for event in reversed(own):
         after = "" if event.duration is None else f" after {duration_text(event.duration)}"
         at_least = " at least" if event.at_least and after else ""
-        lines.append((instant_text(event.at, look.zone, look.now), f"{event.text}{after}{at_least}"))
+        lines.append((instant_text(event.at, look.zone, look.now), f"{services.readable(event.text)}{after}{at_least}"))
     lost = sum(event.flap for event in own)
     lines.append(("lost", f"{lost} times since {instant_text(seen[0].at, look.zone, look.now)}, as far as watched"))
     widest = max((event.resolution for event in own if event.resolution is not None), default=None)

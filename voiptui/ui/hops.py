@@ -9,6 +9,7 @@ from voiptui.model.phone import digits
 from voiptui.model.records import Call, Cdr, Direction, Kind, Registration, RegistrationKind
 from voiptui.query.tree import And, Node, Operator, Or, Term
 from voiptui.ui.actions import PaneName
+from voiptui.ui.messages import MASKED
 from voiptui.ui.stage import Stage
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ class Hopping(Stage):
                 return
         else:
             self.said("this row belongs to no phone and no call", bad=True)
+            return
+        if self.services.hides(text):
+            self.said(MASKED, bad=True)
             return
         name, key = self.pane_name, origin.grid.cursor_key
         pane = self.show_pane(to)

@@ -2,6 +2,8 @@
 
 from textual.message import Message
 
+MASKED = "numbers are masked (privacy.mask): what needs one cannot be done from here"
+
 
 class Said(Message):
     """A sentence for the status line; ``bad`` when it tells of something that did not work."""

@@ -58,7 +58,14 @@ class Services:
         from voiptui.engine.downloads import Downloader
 
         limits = self.config.limits
-        return Downloader(directory, limits.downloads, audit=self.audit, zone=self.zone, largest=limits.recording_bytes)
+        return Downloader(
+            directory,
+            limits.downloads,
+            audit=self.audit,
+            zone=self.zone,
+            largest=limits.recording_bytes,
+            named=lambda call: self.shown((call,))[0],
+        )
 
     @cached_property
     def audit(self) -> "Audit":
@@ -123,3 +130,15 @@ class Services:
         from voiptui.output.privacy import masked
 
         return [masked(record) for record in records]
+
+    def readable(self, text: str) -> str:
+        """A sentence as it may be seen."""
+        if not self.config.mask:
+            return text
+        from voiptui.output.privacy import masked_text
+
+        return masked_text(text) or ""
+
+    def hides(self, filter_text: str) -> bool:
+        """Whether a filter made here would show, or need, a number that is masked."""
+        return self.config.mask and ("**" in filter_text or self.readable(filter_text) != filter_text)

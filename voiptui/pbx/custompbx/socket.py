@@ -12,13 +12,20 @@ from urllib.parse import urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidStatus,
+    InvalidURI,
+    WebSocketException,
+)
 from websockets.typing import Origin
 
 from voiptui.model.settings import PbxSettings
 from voiptui.pbx.decoding import TooDeep, decoded
 from voiptui.pbx.errors import AuthenticationFailed, BadAnswer, CertificateRejected, NotPermitted, PbxError, Unreachable
-from voiptui.pbx.http import explain
+from voiptui.pbx.http import explain, proxy_unusable
 from voiptui.pbx.tls import client_context
 
 PING_SECONDS = 20.0
@@ -116,6 +123,8 @@ class Socket:
                 max_size=settings.max_response_bytes,
                 **options,
             )
+        except (ImportError, InvalidProxy) as error:
+            raise Unreachable(proxy_unusable(error)) from None
         except (OSError, WebSocketException, TimeoutError, ValueError) as error:
             _refused(error, address, origin, settings.timeout)
         return cls(connection, settings.max_depth, on_push)

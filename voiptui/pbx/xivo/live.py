@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidProxy, InvalidStatus, WebSocketException
 
 from voiptui.model.records import Stream
 from voiptui.pbx.decoding import TooDeep, decoded
@@ -21,7 +21,7 @@ from voiptui.pbx.errors import (
     Unreachable,
     Unsupported,
 )
-from voiptui.pbx.http import explain
+from voiptui.pbx.http import explain, proxy_unusable
 from voiptui.pbx.tls import client_context
 from voiptui.pbx.xivo.refusals import redact
 from voiptui.pbx.xivo.session import Session
@@ -135,6 +135,8 @@ async def _opened(session: Session, token: str, version: int, in_query: bool) ->
         if status in {404, 426, 501}:
             raise Unsupported("there is no websocketd at this address") from None
         raise Unreachable(f"websocketd: no websocket but HTTP {status}") from None
+    except (ImportError, InvalidProxy) as error:
+        raise Unreachable(proxy_unusable(error)) from None
     except (OSError, WebSocketException, TimeoutError, ValueError) as error:
         told = explain(error, address, settings.timeout)
         raise (

@@ -17,7 +17,7 @@ from voiptui.ui.columns import Column
 from voiptui.ui.filterbar import FilterBar
 from voiptui.ui.grid import Grid, Key
 from voiptui.ui.lines import Span
-from voiptui.ui.messages import RunAction, Said, StatusChanged
+from voiptui.ui.messages import MASKED, RunAction, Said, StatusChanged
 from voiptui.ui.services import Services
 from voiptui.ui.sorting import in_order
 
@@ -124,10 +124,11 @@ class Pane(Vertical):
             return
         if test is not None:
             pairs = [pair for pair in pairs if test(pair[1])]
+        arranged = self.arranged(pairs)
         if self.services.config.mask:
-            shown = self.services.shown(record for _, record in pairs)
-            pairs = list(zip((key for key, _ in pairs), shown, strict=True))
-        self.grid.set_rows(self.sorted_pairs(self.arranged(pairs)), mark=mark)
+            shown = self.services.shown(record for _, record in arranged)
+            arranged = list(zip((key for key, _ in arranged), shown, strict=True))
+        self.grid.set_rows(self.sorted_pairs(arranged), mark=mark)
         self.grid.empty_text = self.empty_text()
         self.bar.show_count(self.count_spans(len(pairs), total))
         self.post_message(StatusChanged())
@@ -182,7 +183,8 @@ class Pane(Vertical):
                 seen = found.setdefault(name, {})
                 if value and len(seen) < MOST_KNOWN:
                     for one in value if isinstance(value, tuple) else (value,):
-                        seen[one] = None
+                        if not self.services.hides(one):
+                            seen[one] = None
         found["pbx"] = dict.fromkeys(self.services.names)
         return {name: list(values) for name, values in found.items()}
 
@@ -321,7 +323,11 @@ class Pane(Vertical):
 
         field, record = self.grid.cursor_field, self.grid.cursor_record
         if self.kind is not None and field is not None and record is not None:
-            self.set_filter(with_cell(self.bar.text, self.kind, field, record, self.services.zone, negative=negative))
+            text = with_cell(self.bar.text, self.kind, field, record, self.services.zone, negative=negative)
+            if self.services.hides(text):
+                self.say(MASKED, bad=True)
+            else:
+                self.set_filter(text)
 
     def narrow_to(self, pbx: str | None) -> None:
         """Only rows of one PBX; ``None`` for all."""

@@ -14,6 +14,7 @@ from voiptui.ui.columns import Column, columns_of
 from voiptui.ui.grid import Key
 from voiptui.ui.grouping import GroupRow, group_columns, group_fields, grouped, term_of
 from voiptui.ui.lines import Span
+from voiptui.ui.messages import MASKED
 from voiptui.ui.panes.base import Pane, Test
 from voiptui.ui.searching import Asked, Searching, window_text
 from voiptui.ui.services import Services
@@ -206,9 +207,12 @@ class CdrPane(Pane):
         row, field = self.grid.cursor_record, self.grouped_by
         if field is None or not isinstance(row, GroupRow):
             return False
-        term = term_of(row, field)
+        text = joined(self.bar.text, Kind.CDR, term_of(row, field))
+        if self.services.hides(text):
+            self.say(MASKED, bad=True)
+            return True
         self.leave_group()
-        self.set_filter(joined(self.bar.text, Kind.CDR, term))
+        self.set_filter(text)
         return True
 
     # Actions
