@@ -40,6 +40,8 @@ class Inquiry:
             if call_ids:
                 answer = await self._client.request("GetHEPDetails", values=list(call_ids))
                 messages = detail.messages_of(answer, self._zone)
+                if len(messages) == detail.MOST_MESSAGES:
+                    notes.append(f"no more than {detail.MOST_MESSAGES} SIP messages are shown")
             if not messages:
                 notes.append("no captured SIP messages: FreeSWITCH may not send them to CustomPBX's HEP collector")
         except (BadAnswer, NotPermitted) as error:
