@@ -220,7 +220,7 @@ def test_the_systems_own_counts_know_no_filter_and_no_other_field(
     config = written(tmp_path / "config.toml", sites.table("london"))
     done = voiptui(config, "stats", "--vendor", *words)
     assert done.returncode == 2
-    assert "by trunk only, and without a filter" in done.stderr
+    assert "by trunk, queue, agent only, and without a filter" in done.stderr
 
 
 async def test_a_systems_own_counts_are_those_of_its_legs() -> None:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from voiptui.simulator import xivo_auth, xivo_cdr, xivo_live, xivo_phones
+from voiptui.simulator import xivo_auth, xivo_cdr, xivo_live, xivo_phones, xivo_queues
 from voiptui.simulator.clock import Clock
 from voiptui.simulator.faults import Faults
 from voiptui.simulator.sites import Site
@@ -115,6 +115,9 @@ def _routes(state: State, daemon: str, base: str, name: str) -> list[BaseRoute]:
             add("cdr/recordings/media/export", cdrs.export, export, "POST", since)
             add("exports/{uuid}", cdrs.exported, "call-logd.exports.1.read", since=since)
             add("exports/{uuid}/download", cdrs.download, "call-logd.exports.1.download.read", since=since)
+            counted = xivo_queues.Queues(state)
+            add("queues/statistics", counted.queues, "call-logd.queues.statistics.read", since="20.16")
+            add("agents/statistics", counted.agents, "call-logd.agents.statistics.read", since="20.16")
             add("retention", cdrs.retention, "call-logd.retention.read", since=since)
             add("status", xivo_phones.Phones(state).status("call-logd"), "call-logd.status.read", since=since)
         case _:

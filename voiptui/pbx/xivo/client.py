@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from datetime import datetime, timedelta
 
 from voiptui.model.clean import clean
 from voiptui.model.records import Call, Cdr, Detail, DetailSection, Health, Recording, Registration, Snapshot, Stream
@@ -10,7 +11,8 @@ from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now, zone
 from voiptui.pbx.base import Narrowing, Page, RecordingStream, SearchRequest
 from voiptui.pbx.errors import BadAnswer, NotPermitted, PbxError, Unsupported
-from voiptui.pbx.xivo import decode, live, recordings
+from voiptui.pbx.statistics import AgentCount, QueueCount
+from voiptui.pbx.xivo import decode, live, recordings, statistics
 from voiptui.pbx.xivo.capabilities import CAPABILITIES
 from voiptui.pbx.xivo.cdrs import CdrSource
 from voiptui.pbx.xivo.channels import Channels
@@ -200,7 +202,18 @@ class Xivo:
             lines += [("missing right", scope) for scope, held in rights if not held]
         except PbxError as error:
             notes.append(f"rights: {error}")
-        return Detail(sections=(DetailSection(title="Wazo", lines=tuple(lines)),), notes=tuple(notes))
+        sections = [DetailSection(title="Wazo", lines=tuple(lines))]
+        try:
+            at = now()
+            queues = await self.queue_counts(at - timedelta(hours=24), at)
+            if queues:
+                told = tuple((one.queue, statistics.sentence(one)) for one in queues)
+                sections.append(DetailSection(title="queues, last 24 hours", lines=told))
+        except Unsupported:
+            pass
+        except PbxError as error:
+            notes.append(f"queues: {error}")
+        return Detail(sections=tuple(sections), notes=tuple(notes))
 
     async def rights(self) -> tuple[tuple[str, bool], ...]:
         """Every right this program can use, and whether the token has it."""
@@ -256,6 +269,14 @@ class Xivo:
     ) -> AbstractAsyncContextManager[RecordingStream]:
         """Opens one ZIP with the recordings of many calls; ``longest`` seconds are waited until it is packed."""
         return recordings.exported(self._session, cdr_ids, longest)
+
+    async def queue_counts(self, since: datetime, until: datetime) -> tuple[QueueCount, ...]:
+        """Call-logd's own statistics of all queues."""
+        return await statistics.queue_counts(self._session, await self._registrations.tenants(), since, until)
+
+    async def agent_counts(self, since: datetime, until: datetime) -> tuple[AgentCount, ...]:
+        """Call-logd's own statistics of all agents."""
+        return await statistics.agent_counts(self._session, await self._registrations.tenants(), since, until)
 
     def changes(self) -> AsyncGenerator[Stream, None]:
         """Names a stream each time websocketd tells that something in it changed."""

@@ -120,12 +120,12 @@ class Registrations:
 
     def _from_calld(self, path: str, kind: RegistrationKind) -> Callable[[], Awaitable[list[Registration]]]:
         async def read() -> list[Registration]:
-            tenants = await self._all_tenants()
+            asked = await self.tenants()
             await self._names()
             names = self._lines if kind is RegistrationKind.EXTENSION else self._trunks
             found: dict[str, Registration] = {}
             refused: list[NotPermitted] = []
-            for tenant in tenants:
+            for tenant in asked:
                 try:
                     body, _ = await self._session.get("calld", path, tenant=tenant)
                 except NotPermitted as error:
@@ -133,17 +133,17 @@ class Registrations:
                     continue
                 for one in decode.from_calld(items(body, f"calld /{path}"), self._pbx, kind, names):
                     found.setdefault(one.id, one)
-            if len(refused) == len(tenants):
+            if len(refused) == len(asked):
                 raise refused[0]
             if refused:
-                self._left_out[path] = f"{path}: {len(refused)} of {len(tenants)} tenants are refused"
+                self._left_out[path] = f"{path}: {len(refused)} of {len(asked)} tenants are refused"
                 # one of them may be gone since they were listed
                 self._tenants_until = 0.0
             return list(found.values())
 
         return read
 
-    async def _all_tenants(self) -> tuple[str | None, ...]:
+    async def tenants(self) -> tuple[str | None, ...]:
         """The tenants to loop over, because calld's lists know no recursion; just our own without the right to list."""
         if self._session.tenant:
             return (None,)

@@ -25,6 +25,8 @@ RIGHTS = (
     "call-logd.exports.1.read",
     "call-logd.exports.1.download.read",
     "call-logd.retention.read",
+    "call-logd.queues.statistics.read",
+    "call-logd.agents.statistics.read",
     "call-logd.status.read",
     "auth.tenants.read",
     *_EVERYWHERE,
