@@ -161,7 +161,8 @@ def test_one_hung_one_refused_one_down_cost_the_other_two_nothing(
         took = time.monotonic() - began
     assert code == 1, said
     assert set(came) == set(others)
-    assert max(came.values()) < timeout, "their rows do not wait for the hung one"
+    # what waits for the hung one is printed when its timeout ends the search
+    assert max(came.values()) < took - 1, "their rows do not wait for the hung one"
     for name in (hung, wrong, down):
         assert said.count(f"voiptui: {name}: ") == 1, said
     assert f"voiptui: {wrong}: login failed: " in said
