@@ -429,6 +429,11 @@ async def test_a_revoked_api_token_is_named(lab: Lab) -> None:
         await lab.open(secrets={"token": Secret("0" * 32)}, options={}).calls()
 
 
+async def test_a_closed_port_is_told_in_words_for_people(lab: Lab) -> None:
+    with pytest.raises(Unreachable, match=r"ws://127\.0\.0\.1:9/ws: cannot connect \(Connection refused\)"):
+        await lab.open(url="http://127.0.0.1:9").calls()
+
+
 async def test_a_wrong_password_is_named_and_not_shown(lab: Lab) -> None:
     with pytest.raises(AuthenticationFailed, match="Wrong Login") as caught:
         await lab.open(secrets={"password": Secret("hunter2-hunter2")}).calls()

@@ -4,6 +4,7 @@ There are no request ids: an answer is known by its ``MessageType``, so a socket
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,7 +25,15 @@ from websockets.typing import Origin
 
 from voiptui.model.settings import PbxSettings
 from voiptui.pbx.decoding import TooDeep, decoded
-from voiptui.pbx.errors import AuthenticationFailed, BadAnswer, CertificateRejected, NotPermitted, PbxError, Unreachable
+from voiptui.pbx.errors import (
+    AuthenticationFailed,
+    BadAnswer,
+    CertificateRejected,
+    NotConnected,
+    NotPermitted,
+    PbxError,
+    Unreachable,
+)
 from voiptui.pbx.http import explain, proxy_unusable
 from voiptui.pbx.tls import client_context
 
@@ -220,5 +229,8 @@ def _refused(error: Exception, address: str, origin: str, seconds: float) -> NoR
     if isinstance(error, InvalidHandshake):
         raise explain(OSError(f"no websocket there: {error}"), address, seconds) from None
     if isinstance(error, OSError) and not isinstance(error, TimeoutError | ssl.SSLError):
-        raise Unreachable(f"{address}: cannot connect ({error.strerror or error})") from None
+        # the loop puts a tuple into its own text; the system's word is for people
+        known = error.errno is not None and error.errno > 0
+        reason = os.strerror(error.errno or 0) if known else error.strerror or str(error)
+        raise NotConnected(f"{address}: cannot connect ({reason})") from None
     raise explain(error, address, seconds) from None
