@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from voiptui.model.records import CallState, Cdr, Direction, Disposition, RegistrationKind, RegistrationState
+from voiptui.model.records import CallState, Cdr, Direction, Disposition, RegistrationKind, RegistrationState, Stream
 from voiptui.model.time import now, zone
 from voiptui.pbx.errors import BadAnswer, NotFound, NotPermitted, PbxError, Unreachable, Unsupported
 from voiptui.pbx.http import Answer
@@ -405,6 +405,13 @@ def test_captured_frames_name_the_streams_that_changed() -> None:
     for streams in told.values():
         assert streams[:4] == ["registrations"] * 4
         assert streams[4] == "calls"
+
+
+@pytest.mark.parametrize("what", ["started", "stopped", "paused", "resumed"])
+def test_a_recording_that_changes_is_a_call_that_changed(what: str) -> None:
+    event = {"name": f"recording_{what}", "data": {"call_id": "1766000001.10"}}
+    assert live.stream_of({"op": "event", "code": 0, "data": event}) is Stream.CALLS
+    assert live.stream_of(event) is Stream.CALLS
 
 
 def test_a_token_answer_and_the_users_are_read() -> None:

@@ -39,6 +39,8 @@ STREAMS = {
     "call_resumed": Stream.CALLS,
     "recording_started": Stream.CALLS,
     "recording_stopped": Stream.CALLS,
+    "recording_paused": Stream.CALLS,
+    "recording_resumed": Stream.CALLS,
 }
 """The events subscribed to, of both generations, and what each changes."""
 
