@@ -1,6 +1,8 @@
 """What is guessed of VoIPstudio and defended: cut pages, counts, recordings that cannot be read, redirects, devices."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +12,7 @@ from tests.unit.voipstudio_server import KEY, Account, Answered, Asked, answer, 
 from voiptui.model.records import Cdr, Recording, Registration, RegistrationKind
 from voiptui.pbx.base import Page, SearchRequest
 from voiptui.pbx.errors import BadAnswer, PbxError, Throttled
+from voiptui.pbx.voipstudio import session
 from voiptui.pbx.voipstudio.client import VoipStudio
 from voiptui.query.tree import EVERYTHING, Bound, BoundTerm, Operator
 
@@ -104,7 +107,7 @@ async def test_live_calls_beyond_a_first_page_are_read_or_said_to_be_missing(acc
     assert (len(snapshot.rows), snapshot.partial) == (25, "VoIPstudio counts 40 calls and sends 25")
 
 
-@pytest.mark.parametrize("status", [403, 404, 429, 500])
+@pytest.mark.parametrize("status", [403, 404, 503, 500])
 async def test_calls_come_although_their_recordings_cannot_be_read_and_it_is_said(
     account: Account, status: int
 ) -> None:
@@ -196,6 +199,46 @@ async def test_audio_that_is_throttled_is_no_bad_answer(account: Account, status
         with pytest.raises(Throttled) as caught:
             await heard(system)
     assert caught.value.retry_after == 40
+
+
+@pytest.mark.parametrize("after", [None, "90"], ids=["without Retry-After", "with Retry-After"])
+async def test_nothing_is_sent_for_a_while_after_it_asked_for_fewer_requests(
+    account: Account, after: str | None
+) -> None:
+    account.special["calls"] = lambda _: answer({}, 429, **({"retry-after": after} if after else {}))
+    account.tables["cdrs"] = [cdr(1)]
+    async with opened(account) as system:
+        with pytest.raises(Throttled) as first:
+            await system.calls()
+        for _ in range(3):
+            with pytest.raises(Throttled, match="nothing is sent for") as caught:
+                await pages(system)
+    assert first.value.retry_after == (90 if after else 30)
+    assert caught.value.retry_after is not None
+    assert 0 < caught.value.retry_after <= first.value.retry_after
+    assert len(account.asked) == 1
+
+
+async def test_the_quiet_ends_and_grows_while_it_goes_on(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("SHORTEST_QUIET", 0.05), ("LONGEST_QUIET", 0.15)):
+        monkeypatch.setattr(session, name, value)
+    account.special["calls"] = lambda _: answer({}, 429)
+    waits: list[float | None] = []
+    async with opened(account) as system:
+        while len(waits) < 4:
+            sent = len(account.asked)
+            with pytest.raises(Throttled) as caught:
+                await system.calls()
+            if len(account.asked) > sent:
+                waits.append(caught.value.retry_after)
+            await asyncio.sleep(0.01)
+        account.special["calls"] = lambda _: answer({"data": [], "total": 0})
+        async with asyncio.timeout(30):
+            while len(account.asked) == sent + 1:
+                with suppress(Throttled):
+                    await system.calls()
+                await asyncio.sleep(0.01)
+    assert waits == [0.05, 0.1, 0.15, 0.15]
 
 
 async def test_devices_are_remembered_from_calls_and_cdrs_the_latest_of_them(account: Account) -> None:

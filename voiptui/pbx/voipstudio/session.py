@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
@@ -11,11 +11,14 @@ from msgspec import Struct
 
 from voiptui.model.settings import PbxSettings
 from voiptui.pbx.errors import AuthenticationFailed, BadAnswer, NotFound, NotPermitted, PbxError, Throttled, Unreachable
-from voiptui.pbx.http import Answer, HttpClient, raise_for_common
+from voiptui.pbx.http import Answer, HttpClient, raise_for_common, retry_after
 from voiptui.pbx.voipstudio.decode import error_text
 
 # every further login of an account with two-factor sends its owner another code
 LOGIN_COOL_DOWN = 1800.0
+SHORTEST_QUIET = 30.0
+LONGEST_QUIET = 120.0
+"""Seconds for which nothing is sent after it asked for fewer requests; no limit is published."""
 HEADER = "X-Auth-Token"
 
 
@@ -44,6 +47,8 @@ class Session:
         self._made_here = False
         self._login_lock = asyncio.Lock()
         self._refused: tuple[float, AuthenticationFailed] | None = None
+        self._quiet_until = 0.0
+        self._quiet = SHORTEST_QUIET
 
     async def get(self, path: str, params: dict[str, str] | None = None) -> Reply:
         """The decoded answer of a reading request; raises the errors of `voiptui.pbx.errors`."""
@@ -85,21 +90,45 @@ class Session:
     async def stream(self, path: str) -> AsyncIterator[httpx.Response]:
         """A file as it comes, a redirect included; one new login when the token is refused."""
         used = await self.token()
-        with _rate_limit_page():
-            async with self.http.stream("GET", path, headers={HEADER: used}, redirects=True) as response:
-                if response.status_code != 401:
-                    yield response
-                    return
+        async with self._opened(path, used) as response:
+            if response.status_code != 401:
+                yield response
+                return
         fresh = await self.token(refused=used)
-        with _rate_limit_page():
-            async with self.http.stream("GET", path, headers={HEADER: fresh}, redirects=True) as response:
-                if response.status_code == 401:
-                    raise self.refused_again()
+        async with self._opened(path, fresh) as response:
+            if response.status_code == 401:
+                raise self.refused_again()
+            yield response
+
+    @asynccontextmanager
+    async def _opened(self, path: str, token: str) -> AsyncIterator[httpx.Response]:
+        with self._heeding():
+            async with self.http.stream("GET", path, headers={HEADER: token}, redirects=True) as response:
+                if response.status_code == 429:
+                    raise _too_many(response.headers)
                 yield response
 
     async def _exchange(self, method: str, path: str, **rest: Any) -> Answer:
-        with _rate_limit_page():
-            return await self.http.request(method, path, **rest)
+        with self._heeding():
+            answer = await self.http.request(method, path, **rest)
+            if answer.status == 429:
+                raise _too_many(answer.headers)
+        self._quiet = SHORTEST_QUIET
+        return answer
+
+    @contextmanager
+    def _heeding(self) -> Iterator[None]:
+        """Sends nothing for a while after it asked for fewer requests, each time longer."""
+        left = self._quiet_until - time.monotonic()
+        if left > 0:
+            raise Throttled(f"VoIPstudio asked for fewer requests: nothing is sent for {max(1, round(left))} s", left)
+        try:
+            with _rate_limit_page():
+                yield
+        except Throttled as error:
+            wait = max(error.retry_after or 0.0, self._quiet)
+            self._quiet_until, self._quiet = time.monotonic() + wait, min(2 * self._quiet, LONGEST_QUIET)
+            raise Throttled(str(error), wait) from None
 
     def _decode(self, answer: Answer, where: str) -> Any:
         if answer.status in {200, 201, 202}:
@@ -110,6 +139,8 @@ class Session:
             raise NotPermitted(
                 where, f"VoIPstudio does not show {where} to this user: an administrator's API key is needed"
             )
+        if answer.status == 503:
+            raise Throttled("it is overloaded or restarting (HTTP 503)", retry_after(answer.headers) or SHORTEST_QUIET)
         raise_for_common(answer, where)
         try:
             text = error_text(answer.json(where))
@@ -146,7 +177,7 @@ class Session:
 
     async def _fresh_token(self, email: str, password: str) -> str:
         answer = await self._exchange("POST", "login", json={"email": email, "password": password})
-        if answer.status in {429, 403, 502, 503, 504}:
+        if answer.status in {403, 502, 503, 504}:
             raise_for_common(answer, "/login")
         if answer.status >= 500:
             raise Unreachable(f"/login: VoIPstudio failed (HTTP {answer.status})")
@@ -184,3 +215,7 @@ def _rate_limit_page() -> Iterator[None]:
         if isinstance(error.__cause__, httpx.RemoteProtocolError) and "header" in str(error.__cause__):
             raise Throttled("VoIPstudio answers with its rate-limit page") from None
         raise
+
+
+def _too_many(headers: Mapping[str, str]) -> Throttled:
+    return Throttled("it asks for fewer requests (HTTP 429)", retry_after(headers))
