@@ -7,11 +7,8 @@ import pytest
 TIMED = {
     "test_app_simulator.py",
     "test_app_terminal.py",
-    "test_attack.py",
     "test_first_frame.py",
-    "test_fuzz_answers.py",
     "test_quiet.py",
-    "test_secrets.py",
     "test_stories.py",
 }
 

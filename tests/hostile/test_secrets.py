@@ -7,11 +7,8 @@ another round wrong ones, so that refusals are.
 import base64
 import copy
 import logging
-import os
 import pickle
 import secrets as random_secrets
-import sys
-import time
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,7 +19,7 @@ import pytest
 
 from tests.hostile.attackers import ROUNDS, Attack, attackers
 from tests.hostile.hostile_sites import SITES
-from tests.ui.pseudo_terminal import PseudoTerminal
+from tests.hostile.walker import Walker
 from tests.unit.cli_black_box import rows, voiptui, written
 from voiptui.config.load import Config, loads
 from voiptui.model.settings import PbxSettings
@@ -119,15 +116,14 @@ def test_no_secret_on_the_terminal_nor_in_the_process_list(attack: Attack, tmp_p
     searched = canaries(loads(attack.text))
     for number in (None, 0):
         attack.behave() if number is None else attack.attack(number % ROUNDS)
-        terminal = PseudoTerminal([sys.executable, "-m", "voiptui", "--config", str(config)], tmp_path, (160, 40))
+        terminal = Walker(config, tmp_path)
         try:
-            terminal.read(4.0)
+            terminal.started()
             for key in (b"1", b"\r", b"Y", b"\x1b", b"4", b"\r", b"Y", b"\x1b", b"5", b"?", b"\x1b"):
-                terminal.press(key, 0.3)
+                terminal.key(key)
             for name in ("cmdline", "environ"):
                 clean(f"/proc/{name}", Path(f"/proc/{terminal.process.pid}/{name}").read_bytes(), searched)
-            os.write(terminal.master, b"q")
-            assert terminal.ends() == 0
+            terminal.leaves()
             clean("the terminal", terminal.written, searched)
         finally:
             terminal.close()
@@ -187,16 +183,17 @@ def test_no_secret_leaves_the_place_where_the_person_put_it(source: str, tmp_pat
     for words in (("regs",), ("config", "show"), ("doctor",)):
         done = voiptui(config, *words, "-vv", **given)
         clean(" ".join(words), (done.stdout + done.stderr).encode(), searched)
-    terminal = PseudoTerminal([sys.executable, "-m", "voiptui", "--config", str(config)], tmp_path, environment=given)
+    terminal = Walker(config, tmp_path, environment=given)
     try:
-        end = time.monotonic() + 3
-        while time.monotonic() < end:
-            terminal.read(0.3)
+
+        def answered() -> bool:
             clean("/proc/cmdline", Path(f"/proc/{terminal.process.pid}/cmdline").read_bytes(), searched)
+            return "unreachable" in terminal.text
+
+        terminal.until(answered, "that nobody answers there")
         environ = Path(f"/proc/{terminal.process.pid}/environ").read_bytes()
         assert (canary.encode() in environ) is (source == "env")
-        os.write(terminal.master, b"q")
-        assert terminal.ends() == 0
+        terminal.leaves()
         clean("the terminal", terminal.written, searched)
     finally:
         terminal.close()

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.ui.pseudo_terminal import PseudoTerminal
@@ -16,9 +16,9 @@ REACTION, STILL = 0.7, 0.12
 class Walker(PseudoTerminal):
     """The monitor with a configuration, from its start to its end."""
 
-    def __init__(self, config: Path, home: Path, size: tuple[int, int] = (160, 40)) -> None:
+    def __init__(self, config: Path, home: Path, *, environment: Mapping[str, str] | None = None) -> None:
         command = [sys.executable, "-m", "voiptui", "--config", str(config)]
-        super().__init__(command, home, size, {"TZ": "UTC", "VOIPTUI_CONFIG": ""})
+        super().__init__(command, home, (160, 40), {"TZ": "UTC", "VOIPTUI_CONFIG": "", **(environment or {})})
 
     @property
     def text(self) -> str:
