@@ -80,20 +80,35 @@ def _one_line(content: bytes, what: str) -> str:
 
 def _from_command(argv: tuple[str, ...]) -> str:
     import subprocess
+    from threading import Timer
 
     what = f"the command {argv[0]}"
     try:
-        done = subprocess.run(  # noqa: S603
-            argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=COMMAND_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise SecretMissing(f"{what} gave nothing within {COMMAND_SECONDS:g} s") from None
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it cannot be written as a command"
         raise SecretMissing(f"{what} cannot be run: {reason}") from None
-    if done.returncode:
-        raise SecretMissing(f"{what} ended with exit code {done.returncode}")
-    return _one_line(done.stdout.split(b"\n", 1)[0], what)
+    late: list[bool] = []
+
+    def end() -> None:
+        late.append(True)
+        process.kill()
+
+    timer = Timer(COMMAND_SECONDS, end)
+    timer.start()
+    try:
+        with process:
+            # one that never ends must not fill the memory until its time is over
+            content = process.stdout.read(LONGEST + 1) if process.stdout else b""
+            if len(content) > LONGEST:
+                process.kill()
+    finally:
+        timer.cancel()
+    if late:
+        raise SecretMissing(f"{what} gave nothing within {COMMAND_SECONDS:g} s")
+    if len(content) <= LONGEST and process.returncode:
+        raise SecretMissing(f"{what} ended with exit code {process.returncode}")
+    return _one_line(content if len(content) > LONGEST else content.split(b"\n", 1)[0], what)
 
 
 def _from_keyring(name: str) -> str:

@@ -78,7 +78,10 @@ def json_value(field: Field, value: Any) -> Any:
 
 @lru_cache(maxsize=4096)
 def _character_width(character: str) -> int:
-    if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Mc", "Me", "Cf"}:
+        return 0
+    if "\u1160" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff":
+        # vowels and finals of Hangul, written into the syllable before
         return 0
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
 

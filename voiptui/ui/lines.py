@@ -10,6 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from voiptui.output.values import cut, width
+from voiptui.ui.cells import harmless
 
 NEAR = 12
 LOOKS = ("title", "good", "warn", "bad", "dim", "key", "active", "alert")
@@ -79,9 +80,10 @@ class Line(Widget):
 
     def show(self, left: Sequence[Span], right: Sequence[Span] = ()) -> None:
         """Shows these spans; writes nothing when they are already there."""
-        if (tuple(left), tuple(right)) == (self._left, self._right):
+        spans = [tuple(Span(harmless(one.text), one.look) for one in side) for side in (left, right)]
+        if spans == [self._left, self._right]:
             return
-        self._left, self._right = tuple(left), tuple(right)
+        self._left, self._right = spans
         if self._drawn is None or not self.size.width:
             self.refresh()
             return
