@@ -25,6 +25,7 @@ import pytest
 
 from tests.ui.pseudo_terminal import PseudoTerminal
 from voiptui.model.time import local_zone
+from voiptui.query.operators import SPELLINGS
 from voiptui.simulator.process import Simulation
 from voiptui.simulator.world import World
 
@@ -437,6 +438,7 @@ def questions(rows: list[dict[str, Any]]) -> dict[str, Test]:
         f"dst ne {called}": _is_not("dst", lambda value: value == called),
         "disposition != answered": _is_not("disposition", lambda value: value == "answered"),
         "disposition <> answered": _is_not("disposition", lambda value: value == "answered"),
+        "disposition neq busy": _is_not("disposition", lambda value: value == "busy"),
         "billsec lt 60": _is("billsec", lambda value: value < 60),
         "billsec < 1m": _is("billsec", lambda value: value < 60),
         "billsec lte 30": _is("billsec", lambda value: value <= 30),
@@ -465,7 +467,9 @@ def test_every_operator_is_typed_on_the_screen_and_counts_as_plain_filtering_doe
         everything = rows_of(shell("cdr", WINDOW, "--legs", "--limit", "all", "--format", "json"))
         monitor.type("4")
         monitor.until_shown("last 24 h")
-        for text, plain in questions(everything).items():
+        asked_of_all = questions(everything)
+        assert {*SPELLINGS, "and", "or", "not"} <= set(re.findall(r"[a-z]+|[=<>!~]+", " ".join(asked_of_all)))
+        for text, plain in asked_of_all.items():
             asked = f"{WINDOW} and ({text})".replace("'", '"')
             expected = sum(map(plain, everything))
             assert 0 < expected < len(everything), text

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from voiptui.query.operators import SPELLINGS
+
 Row = dict[str, Any]
 ENVIRONMENT = {
     key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy") and key != "VOIPTUI_CONFIG"
@@ -124,6 +126,7 @@ def cases(found: list[Row]) -> dict[str, tuple[str, Plain]]:
         "ne": (f"dst ne {dst}", lambda row: not is_dst(row)),
         "!=": ("disposition != answered", lambda row: not answered(row)),
         "<>": ("disposition <> answered", lambda row: not answered(row)),
+        "neq": ("disposition NEQ answered", lambda row: not answered(row)),
         "lt": (f"duration lt {middle}", measure(lambda value: value < middle)),
         "<": (f"duration < {middle}", measure(lambda value: value < middle)),
         "lte": (f"duration lte {middle}", measure(lambda value: value <= middle)),
@@ -150,7 +153,7 @@ def cases(found: list[Row]) -> dict[str, tuple[str, Plain]]:
 
 
 NAMES = (
-    *("eq", "=", "ne", "!=", "<>", "lt", "<", "lte", "<=", "gt", ">", "gte", ">="),
+    *("eq", "=", "ne", "!=", "<>", "neq", "lt", "<", "lte", "<=", "gt", ">", "gte", ">="),
     *("in-list", "in-range", "like", "notlike", "~", "and", "or", "not", "none", "yes", "beside"),
 )
 
@@ -168,6 +171,8 @@ def test_an_operator_gives_the_rows_of_plain_filtering(
 
 
 def test_every_operator_is_told_apart_by_the_data(everything: list[Row]) -> None:
+    asked = " ".join(text for text, _ in cases(everything).values()).lower()
+    assert {*SPELLINGS, "and", "or", "not"} <= set(re.findall(r"[a-z]+|[=<>!~]+", asked))
     empty = [name for name, (_, plain) in cases(everything).items() if not any(map(plain, everything))]
     assert empty == []
 

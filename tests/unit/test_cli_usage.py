@@ -1,6 +1,8 @@
 import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -36,13 +38,25 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def voiptui(*words: str, config: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+Done = subprocess.CompletedProcess[str]
+
+
+def voiptui(*words: str, config: Path | None = None, **environment: str) -> Done:
+    return run([sys.executable, "-m", "voiptui", *words], config, **environment)
+
+
+def shell(words: str, config: Path) -> Done:
+    """The words after ``voiptui`` as a shell reads them."""
+    return run(["bash", "-c", f"{shlex.quote(sys.executable)} -m voiptui {words}"], config)
+
+
+def run(command: Sequence[str], config: Path | None, **environment: str) -> Done:
     settings = {key: value for key, value in os.environ.items() if key not in {"VOIPTUI_CONFIG", "NO_COLOR"}}
     settings |= {"PARIS_TOKEN": "canary-token-3", **environment}
     if config is not None:
         settings["VOIPTUI_CONFIG"] = str(config)
     return subprocess.run(
-        [sys.executable, "-m", "voiptui", *words],
+        command,
         capture_output=True,
         text=True,
         env=settings,
@@ -212,6 +226,26 @@ def test_common_options_stand_before_or_after_the_verb() -> None:
 )
 def test_what_the_shell_changed_is_put_back(words: list[str], text: str) -> None:
     assert filter_text(words) == text
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("words", ["--version", "--help", "help filters", "config show", "config path"])
+def test_a_full_disk_behind_the_output_is_one_sentence(config: Path, words: str) -> None:
+    done = shell(f"{words} > /dev/full", config)
+    assert (done.returncode, done.stderr) == (3, "voiptui: the output cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("words", ["--version", "help filters", "config show"])
+def test_a_reader_that_is_gone_already_is_quiet(config: Path, words: str) -> None:
+    done = shell(f"{words} | true; exit ${{PIPESTATUS[0]}}", config)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_closed_streams_are_no_obstacle(config: Path) -> None:
+    assert shell("config path 2>&- <&-", config).stdout == f"{config}\n"
+    assert shell("config path >&-", config).returncode == 0
+    refused = shell("cdr foo=1 2>&-", config)
+    assert (refused.returncode, refused.stdout) == (2, "")
 
 
 def test_exit_codes_tell_all_some_none() -> None:

@@ -1,37 +1,50 @@
 """The command line as a whole: finds the verb, runs it, turns what went wrong into a sentence and an exit code."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
 
 def run(words: Sequence[str]) -> int:
     """Carries out one command line and gives its exit code; never raises for what a person did or a network does."""
-    if list(words) in (["--version"], ["-V"]):
-        from voiptui import __version__
-
-        print(f"voiptui {__version__}")
-        return 0
-    opening = words[:1] != ["--complete"] and _may_open_monitor(words)
+    opening = words[:1] != ["--complete"] and not _asks_version(words) and _may_open_monitor(words)
     if opening:
         from voiptui.ui import firstframe
 
         firstframe.draw(list(words))
     try:
-        if words and words[0] == "--complete":
-            from voiptui.cli.completion import offer
-
-            return offer(words[1:])
-        return _run(words)
+        code = _run(words)
+        # what is still held back must fail here, not while Python ends
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # whoever read our output has enough; nothing may be written to it while Python ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # whoever read our output has enough
+        _write_no_more()
         return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in _UNWRITABLE:
+            raise
+        _write_no_more()
+        print(f"voiptui: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return 3
+    else:
+        return code
     finally:
         if opening:
             firstframe.leave()
+
+
+def _write_no_more() -> None:
+    """Sends what Python still holds for standard output to nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _asks_version(words: Sequence[str]) -> bool:
+    return list(words) in (["--version"], ["-V"])
 
 
 def _may_open_monitor(words: Sequence[str]) -> bool:
@@ -42,6 +55,15 @@ def _may_open_monitor(words: Sequence[str]) -> bool:
 
 
 def _run(words: Sequence[str]) -> int:
+    if _asks_version(words):
+        from voiptui import __version__
+
+        print(f"voiptui {__version__}")
+        return 0
+    if words[:1] == ["--complete"]:
+        from voiptui.cli.completion import offer
+
+        return offer(words[1:])
     from voiptui.cli.arguments import handler, overview, split_verb, verb_parser
     from voiptui.cli.errors import Exit, UsageError
     from voiptui.config.errors import ConfigError
@@ -52,7 +74,7 @@ def _run(words: Sequence[str]) -> int:
             print(overview(), end="")
             return Exit.OK
         if verb is None and "--version" in rest:
-            return run(["--version"])
+            return _run(["--version"])
         parser = verb_parser(verb or "tui")
         args = parser.parse_args(parser.arranged(rest))
         start_logging(args.verbose)
