@@ -74,8 +74,8 @@ def written(form: Format, records: list[Any], names: list[str], look: Look = LOO
         ("jitter", 3.0, "3.0", 3.0),
         ("sip_code", 486, "486", 486),
         ("tags", ("a", "b"), "a, b", ["a", "b"]),
-        ("start", datetime(2026, 7, 1, 12, tzinfo=UTC), "07-01 13:00:00", "2026-07-01T12:00:00Z"),
-        ("start", datetime(2025, 7, 1, 12, tzinfo=UTC), "2025-07-01 13:00:00", "2025-07-01T12:00:00Z"),
+        ("start", datetime(2026, 7, 1, 12, tzinfo=UTC), "07-01 13:00:00", "2026-07-01T12:00:00.000Z"),
+        ("start", datetime(2025, 7, 1, 12, tzinfo=UTC), "2025-07-01 13:00:00", "2025-07-01T12:00:00.000Z"),
         ("start", None, "–", None),
     ],
 )
@@ -174,7 +174,7 @@ def test_csv_is_read_back_and_is_no_formula() -> None:
     assert text.endswith("\r\n")
     rows = list(csv.reader(io.StringIO(text, newline="")))
     assert rows[1] == ["'=1+1", '\'=HYPERLINK("x")', "+442079460018", "'-1,2", "'@x", "'=a", "", ""]
-    assert rows[2] == ["81", "Acme, Ltd", "+442079460018", "204", "", "a; b", "true", "2026-11-22T13:58:10Z"]
+    assert rows[2] == ["81", "Acme, Ltd", "+442079460018", "204", "", "a; b", "true", "2026-11-22T13:58:10.000Z"]
 
 
 @given(st.text())
@@ -206,9 +206,23 @@ def test_json_has_the_field_names_in_order_and_the_legs() -> None:
     look = Look(zone=ZoneInfo("Asia/Tokyo"), now=NOW, legs=True)
     made = json.loads(written(Format.JSONL, [CDR], list(CDR_FIELDS), look))
     assert list(made) == [*CDR_FIELDS, "legs"]
-    assert made["start"] == "2026-11-22T13:58:10Z"
+    assert made["start"] == "2026-11-22T13:58:10.000Z"
     assert (made["billsec"], made["recording"], made["mos"], made["tags"]) == (192, True, None, ["a", "b"])
     assert made["legs"][0]["disposition"] == "no-answer"
+
+
+@given(st.lists(st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)), max_size=5))  # noqa: DTZ001
+def test_written_instants_sort_as_texts_in_their_order(instants: list[datetime]) -> None:
+    legs = tuple(Leg(start=instant) for instant in instants)
+    rows = [Cdr(pbx="a", id="1", start=instant, legs=legs) for instant in sorted(instants)]
+    look = Look(zone=UTC, now=NOW, legs=True)
+    made = [json.loads(line) for line in written(Format.JSONL, rows, ["start"], look).splitlines()]
+    starts = [row["start"] for row in made]
+    assert starts == sorted(starts)
+    for row, instant in zip(made, sorted(instants), strict=True):
+        assert datetime.fromisoformat(row["start"]) == instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+        assert [len(leg["start"]) for leg in row["legs"]] == [24] * len(legs)
+    assert [line.split(",")[-1] for line in written(Format.CSV, rows, ["start"]).split()[1:]] == starts
 
 
 def test_the_envelope_tells_what_was_cut_and_who_answered() -> None:

@@ -18,9 +18,9 @@ from voiptui.model.clean import clean
 from voiptui.model.fields import FIELDS, Field
 from voiptui.model.records import Call, Kind, Registration, RegistrationKind, Stream
 from voiptui.model.settings import PbxSettings
-from voiptui.model.time import iso, now
+from voiptui.model.time import now
 from voiptui.output.privacy import masked
-from voiptui.output.values import instant_text, record_text
+from voiptui.output.values import instant_json, instant_text, record_text
 from voiptui.output.writers import Format, csv_cell, json_object
 
 if TYPE_CHECKING:
@@ -106,10 +106,10 @@ class Lines:
             row = masked(row)
         if self._form is Format.CSV:
             cells = [csv_cell(field, getattr(row, field.name, None)) for field in self._fields]
-            return ",".join([iso(change.at), change.what, *cells]) + "\r\n"
+            return ",".join([instant_json(change.at), change.what, *cells]) + "\r\n"
         if self._form is Format.TABLE:
             return self._text(change, row)
-        made: dict[str, Any] = {"at": change.at, "change": change.what}
+        made: dict[str, Any] = {"at": instant_json(change.at), "change": change.what}
         made |= json_object(self._fields, row, legs=False)
         made["before"] = self._before(change)
         return json.encode(made).decode() + "\n"

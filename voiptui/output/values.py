@@ -1,14 +1,13 @@
 """How the value of each type of field is written: for people, for JSON, and how wide a text is."""
 
 import unicodedata
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from enum import Enum
 from functools import lru_cache
 from typing import Any
 
 from voiptui.model.clean import CUT_MARK
 from voiptui.model.fields import Field, FieldType
-from voiptui.model.time import iso
 
 MISSING = "–"
 _DIRECTIONS = {"inbound": "in", "outbound": "out", "internal": "int", "unknown": ""}
@@ -63,6 +62,11 @@ def record_text(field: Field, record: Any, zone: tzinfo, now: datetime) -> str:
     return cell_text(field, value, zone, now)
 
 
+def instant_json(instant: datetime) -> str:
+    """ISO 8601 in UTC, always with milliseconds, so that texts sort as the instants do."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+
+
 def json_value(field: Field, value: Any) -> Any:
     """The value in JSON: instants ISO 8601 UTC, durations seconds, yes/no as booleans, unknown as null."""
     if value is None or isinstance(value, bool | int):
@@ -70,7 +74,7 @@ def json_value(field: Field, value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
-        return iso(value)
+        return instant_json(value)
     if field.type is FieldType.LIST:
         return list(value)
     return value

@@ -6,14 +6,15 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Protocol, TextIO
 
-from msgspec import json
+from msgspec import json, structs
 
 from voiptui.model.fields import Field, FieldType
 from voiptui.output.base import LEG, Look, Source
 from voiptui.output.table import TableWriter
-from voiptui.output.values import json_value
+from voiptui.output.values import instant_json, json_value
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_LEG_INSTANTS = ("start", "answer", "end")
 _PLAIN_NUMBER = re.compile(r"\+\d[\d ]*\Z")
 
 
@@ -100,17 +101,26 @@ def json_object(fields: Sequence[Field], record: Any, *, legs: bool) -> dict[str
 def _json_objects(fields: Sequence[Field], *, legs: bool) -> Callable[[Any], dict[str, Any]]:
     """`json_object` for many records."""
     names = tuple(field.name for field in fields)
+    instants = tuple(field.name for field in fields if field.type is FieldType.INSTANT)
     values: Callable[[Any], tuple[Any, ...]] = (
         attrgetter(*names) if len(names) > 1 else lambda record: tuple(getattr(record, name) for name in names)
     )
 
     def made(record: Any) -> dict[str, Any]:
-        found = dict(zip(names, values(record), strict=True))
+        found = _with_instants(dict(zip(names, values(record), strict=True)), instants)
         if legs and hasattr(record, "legs"):
-            found["legs"] = record.legs
+            found["legs"] = [_with_instants(structs.asdict(leg), _LEG_INSTANTS) for leg in record.legs]
         return found
 
     return made
+
+
+def _with_instants(found: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    for name in names:
+        instant = found[name]
+        if instant is not None:
+            found[name] = instant_json(instant)
+    return found
 
 
 class JsonLinesWriter:
