@@ -19,6 +19,7 @@ from voiptui.pbx.errors import NotFound, PbxError
 if TYPE_CHECKING:
     from voiptui.engine.downloads import Progress as Received
 
+ALL = "all"
 FORMATS = ("original", "mp3", "wav", "ogg")
 
 
@@ -27,6 +28,12 @@ def recording_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("calls", nargs="+", metavar="PBX:ID", help="as pbx and id stand in the rows of voiptui cdr")
     parser.add_argument("-o", "--output", metavar="DIR|FILE|-", help="a folder, a file, or - for standard output")
     parser.add_argument("--format", choices=FORMATS, default="original", help="default: as it was recorded")
+    parser.add_argument(
+        "--candidate",
+        metavar="N|all",
+        help="where several recordings fit a call and the system does not tell which is its own: the Nth likeliest "
+        "(default: the likeliest, and the others are named)",
+    )
     parser.add_argument("--zip", action="store_true", help="one ZIP, packed by the system: many calls at once")
 
 
@@ -36,6 +43,8 @@ def recording(args: argparse.Namespace) -> int:
     args.pbx = list(dict.fromkeys(name for name, _ in wanted))
     config = configuration(args)
     chosen(config, args.pbx)
+    if args.candidate not in {None, ALL} and not (args.candidate.isdecimal() and int(args.candidate[:4]) >= 1):
+        raise UsageError(f"--candidate: expected 1, 2 … or all, found {args.candidate!r}")
     if args.zip:
         return run_until_done(_zipped(args, config, wanted))
     check_output(args.output, len(wanted), "recording")
@@ -111,6 +120,8 @@ class _Fetch:
 
         self._output: str | None = args.output
         self._format: str = args.format
+        self._candidate: str | None = args.candidate
+        self._zone = config.timezone
         self._wanted = wanted
         pbxs = chosen(config, args.pbx)
         for name, _ in wanted:
@@ -155,6 +166,8 @@ class _Fetch:
             found = await system.recordings(cdr)
             if not found:
                 raise NotFound(f"the call {call} has no recording")
+            if found[0].candidate:
+                found = self._chosen(name, call, found)
             one = self._output is not None and not is_folder(self._output)
             if one and len(found) > 1:
                 raise NotFound(f"the call {call} has {len(found)} recordings: give a folder instead of one file")
@@ -170,6 +183,22 @@ class _Fetch:
                 self._saved += 1
             except (PbxError, OSError) as error:
                 self._fail(name, call, error)
+
+    def _chosen(self, name: str, call: str, found: Sequence[Recording]) -> tuple[Recording, ...]:
+        """Of several that may be the call's: the one asked for, else the likeliest, said with the others."""
+        if self._candidate == ALL:
+            return tuple(found)
+        number = int(self._candidate[:9]) if self._candidate else 1
+        if number > len(found):
+            raise NotFound(f"{len(found)} recordings fit the call {call}, there is no candidate {number}")
+        if self._candidate is None:
+            self._progress.clear()
+            say(f"{name}:{call}: {len(found)} recordings fit this call by its numbers and time; this is the likeliest:")
+            for place, one in enumerate(found, 1):
+                began = f"{one.start.astimezone(self._zone):%Y-%m-%d %H:%M:%S}" if one.start else "time unknown"
+                lasts = f"{one.duration} s" if one.duration is not None else "length unknown"
+                say(f"  --candidate {place}: {began}, {lasts}")
+        return (found[number - 1],)
 
     def _fail(self, name: str, call: str, error: PbxError | OSError) -> None:
         self._failed += 1

@@ -89,6 +89,7 @@ class Recording(Struct, frozen=True, kw_only=True):
 
     ``id`` names it among the recordings of its call; ``reference`` is what a later request needs
     (a path, a token, a file name) and is never shown. ``duration`` in seconds, ``size`` in bytes.
+    ``candidate``: one of several of which one is of the call, the likeliest first; the system does not tell which.
     """
 
     id: str
@@ -99,6 +100,7 @@ class Recording(Struct, frozen=True, kw_only=True):
     start: datetime | None = None
     label: str | None = None
     reference: str | None = None
+    candidate: bool = False
 
     def __repr__(self) -> str:
         return f"Recording(id={self.id!r}, format={self.format!r})"

@@ -8,7 +8,7 @@ import inspect
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -119,7 +119,7 @@ class Monitor(Deeds, App[None]):
         self.services = services
         self.keymap: Keymap = services.keymap
         self.views = views
-        self.recordings = Recordings(services, self.said)
+        self.recordings = Recordings(services, self.said, self.choose_one)
         self.hops: list[Hop] = []
         self.pane_name = PaneName.SYSTEMS
         self._panes: dict[PaneName, Pane] = {}
@@ -305,6 +305,12 @@ class Monitor(Deeds, App[None]):
         self._said = Span(f" {self.services.readable(clean(text, 1024))}", "bad" if bad else "key")
         self._said_until = self.services.clock().timestamp() + SAID_FOR
         self._paint_status()
+
+    async def choose_one(self, question: str, choices: Sequence[tuple[str, str]]) -> str | None:
+        """One of several by its id, ``None`` after Esc; only within a worker."""
+        from voiptui.ui.screens.ask import Choose
+
+        return await self.push_screen_wait(Choose(question, choices))
 
     @on(DetailScreen.Copy)
     def _detail_copy(self, message: DetailScreen.Copy) -> None:

@@ -194,6 +194,7 @@ def _recordings(lines: _Lines, recordings: Sequence[Recording]) -> None:
     lines.heading("Recordings")
     for number, recording in enumerate(recordings, 1):
         told = [
+            "may be it:" if recording.candidate else "",
             recording.label or "",
             recording.format or "",
             duration_text(recording.duration) if recording.duration is not None else "",

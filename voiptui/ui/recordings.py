@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from voiptui.engine.events import EventKind, Severity
 from voiptui.model.records import Cdr, Recording
+from voiptui.model.time import now
+from voiptui.output.values import duration_text, instant_text
 from voiptui.pbx.base import PacketCaptures, RecordingStream, TelephoneSystem
 from voiptui.pbx.errors import NotFound, PbxError
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from voiptui.ui.services import Services
 
 Say = Callable[[str, bool], None]
+Choose = Callable[[str, Sequence[tuple[str, str]]], Awaitable[str | None]]
+"""Asks for one of several by id and words, ``None`` for none of them."""
 
 
 def size_text(count: int) -> str:
@@ -40,20 +44,24 @@ class _Packets:
 class Recordings:
     """Fetches into the download directory; to play, into a private directory that goes with the program."""
 
-    def __init__(self, services: "Services", say: Say) -> None:
+    def __init__(self, services: "Services", say: Say, choose: Choose) -> None:
         self._services = services
         self._say = say
+        self._choose = choose
         self._private: Path | None = None
         self._players: set[asyncio.subprocess.Process] = set()
 
     async def download(self, calls: Sequence[Cdr]) -> None:
-        """Fetches all recordings of these calls; each result is a line of the log."""
+        """Fetches all recordings of these calls; each result is a line of the log.
+
+        Where several may be of a call and one is, a single call's is chosen by the person, else the likeliest taken.
+        """
         done = failed = 0
         last = ""
         for number, call in enumerate(calls, 1):
             prefix = f"{number} of {len(calls)}: " if len(calls) > 1 else ""
             try:
-                for saved in await self._fetch(call, self._services.downloads, prefix):
+                for saved in await self._fetch(call, self._services.downloads, prefix, ask=len(calls) == 1):
                     how = "already here" if saved.already else "saved"
                     last = f"{how}: {saved.path} ({size_text(saved.size)}, sha256 {saved.sha256})"
                     self._log(call.pbx, last, Severity.GOOD)
@@ -63,6 +71,9 @@ class Recordings:
                 what = error.strerror or str(error) if isinstance(error, OSError) else str(error)
                 last = f"recording of {call.id}: {what}"
                 self._log(call.pbx, last, Severity.ERROR)
+        if not done + failed:
+            self._say("nothing was fetched", False)
+            return
         summary = last if done + failed == 1 else f"{done} recordings, {failed} failed; see the log on 5"
         self._say(summary, failed > 0)
 
@@ -91,7 +102,10 @@ class Recordings:
         if self._private is None:
             self._private = Path(tempfile.mkdtemp(prefix="voiptui-"))
         try:
-            saved = await self._fetch(call, self._services.downloader(self._private), "to play: ", only_first=True)
+            private = self._services.downloader(self._private)
+            saved = await self._fetch(call, private, "to play: ", ask=True, only_first=True)
+            if not saved:
+                return
             program = [*self._services.config.player, str(saved[0].path)]
             nothing = asyncio.subprocess.DEVNULL
             player = await asyncio.create_subprocess_exec(*program, stdin=nothing, stdout=nothing, stderr=nothing)
@@ -106,12 +120,14 @@ class Recordings:
         if code:
             self._say(f"{program[0]} ended with exit code {code}", True)
 
-    async def _fetch(self, call: Cdr, downloads: Any, prefix: str, *, only_first: bool = False) -> list[Any]:
+    async def _fetch(self, call: Cdr, downloads: Any, prefix: str, *, ask: bool, only_first: bool = False) -> list[Any]:
         self._say(f"{prefix}asking {call.pbx} for the recording", False)
         system = await self._services.systems.ready(call.pbx)
         found = await system.recordings(call)
         if not found:
             raise NotFound(f"{call.pbx} has no recording of this call")
+        if found[0].candidate:
+            found = await self._one_of(call, found, ask=ask)
 
         def progress(step: Any) -> None:
             whole = f" of {size_text(step.size)}" if step.size else ""
@@ -119,6 +135,24 @@ class Recordings:
 
         wanted = found[:1] if only_first else found
         return [await downloads.fetch(system, call, each, "original", None, progress) for each in wanted]
+
+    async def _one_of(self, call: Cdr, found: Sequence[Recording], *, ask: bool) -> tuple[Recording, ...]:
+        """The recording of a call among those that may be it; empty when none is chosen."""
+        fit = f"{len(found)} recordings fit this call by its numbers and time"
+        if not ask:
+            self._log(call.pbx, f"{fit}: of {call.id} the likeliest was taken", Severity.WARNING)
+            return (found[0],)
+        choices = [(one.id, self._words(one)) for one in found]
+        chosen = await self._choose(f"{fit}, the likeliest first", choices)
+        return tuple(one for one in found if one.id == chosen)
+
+    def _words(self, one: Recording) -> str:
+        parts = (
+            instant_text(one.start, self._services.zone, now()) if one.start else "time unknown",
+            duration_text(one.duration) if one.duration is not None else "",
+            size_text(one.size) if one.size is not None else "",
+        )
+        return "  ".join(filter(None, parts))
 
     def _log(self, pbx: str, text: str, severity: Severity) -> None:
         self._services.store.log(EventKind.DOWNLOAD, pbx, text, severity)

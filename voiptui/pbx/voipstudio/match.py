@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from voiptui.model.phone import digits, same_number
-from voiptui.model.records import Cdr
+from voiptui.model.records import Cdr, Recording
 
 SLACK = timedelta(seconds=90)
 # names that a shared key might have; whichever is there decides
@@ -18,13 +20,13 @@ def may_be_recorded(record: Cdr) -> bool:
     return record.billsec is None or record.billsec > 0
 
 
-def candidates(record: Cdr, monitors: Iterable[tuple[Mapping[str, Any], Any]]) -> list[Any]:
+def candidates(record: Cdr, monitors: Iterable[tuple[Mapping[str, Any], Recording]]) -> list[Recording]:
     """The recordings that may be of this call, the likeliest first; one only when a shared key says so.
 
     ``monitors`` are pairs of the vendor's row and its decoded `Recording`.
     """
     own = {str(record.raw.get(key)) for key in CDR_KEYS if record.raw and record.raw.get(key)} | {record.id}
-    ranked = []
+    ranked: list[tuple[int, timedelta, int, Recording]] = []
     for row, recording in monitors:
         shared = {str(row[key]) for key in SHARED_KEYS if row.get(key)}
         if shared & own:
@@ -40,7 +42,8 @@ def candidates(record: Cdr, monitors: Iterable[tuple[Mapping[str, Any], Any]]) -
             ranked.append((-hits, abs(after), longer, recording))
     ranked.sort(key=lambda entry: entry[:3])
     # a recording that fits both numbers leaves no room for one that fits a single number
-    return [entry[3] for entry in ranked if entry[0] == ranked[0][0]]
+    likeliest = [entry[3] for entry in ranked if entry[0] == ranked[0][0]]
+    return [replace(one, candidate=True) for one in likeliest] if len(likeliest) > 1 else likeliest
 
 
 def _same(theirs: object, ours: str | None) -> int:
