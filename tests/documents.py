@@ -1,4 +1,4 @@
-"""The generated parts of the README, made from the tables that the program itself runs on.
+"""The generated parts of README and reference, made from the tables that the program itself runs on.
 
 ``python -m tests.documents`` rewrites them; a test compares. A part stands between two comments that name it.
 """
@@ -19,6 +19,7 @@ from voiptui.query.tree import Operator
 from voiptui.ui.actions import ACTIONS, Group
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+REFERENCE = README.parent / "docs" / "reference.md"
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 TITLES = {Kind.CDR: "CDRs", Kind.REGISTRATION: "registrations", Kind.CALL: "calls"}
@@ -67,7 +68,17 @@ def values() -> str:
 
 
 def keys() -> str:
-    """Every action with its keys."""
+    """The keys of every action in a few words, a line for each group."""
+    rows = []
+    for group in Group:
+        found = [one for one in ACTIONS.values() if one.group is group]
+        words = (f"{' '.join(map(code, one.keys))} {one.label.partition(': ')[0].partition(', ')[0]}" for one in found)
+        rows.append((group.value, " · ".join(words)))
+    return table(("", "keys"), rows)
+
+
+def keymap() -> str:
+    """Every action with its keys and its id."""
     rows = []
     for group in Group:
         for one in ACTIONS.values():
@@ -95,10 +106,6 @@ def configuration() -> str:
     return table(("table", "key", "expects", "meaning"), rows)
 
 
-def _sign(offer: Offer) -> str:
-    return ("yes" if offer else "–") + (f" ({offer.note})" if offer and offer.note else "")
-
-
 _OFFERS: tuple[tuple[str, Callable[[Capabilities], Offer]], ...] = (
     ("registrations", lambda one: one.registrations),
     ("trunks", lambda one: one.trunks),
@@ -114,22 +121,34 @@ _OFFERS: tuple[tuple[str, Callable[[Capabilities], Offer]], ...] = (
 
 
 def systems() -> str:
-    """What each system offers, and by what it narrows a search itself."""
-    declared = {name: capabilities(name) for name in SYSTEMS}
-    titles = [SYSTEMS[name].title for name in declared]
-    rows = [(title, *(_sign(offer(one)) for one in declared.values())) for title, offer in _OFFERS]
-    narrowed = [
-        "<br>".join(f"`{field}` " + " ".join(_words(found)) for field, found in one.narrowed.items())
-        for one in declared.values()
-    ]
-    rows.append(("narrows by itself (everything else is checked here)", *narrowed))
-    reasons = [
-        f"- {SYSTEMS[name].title}, {title}: {offer(one).note}\n"
-        for name, one in declared.items()
-        for title, offer in _OFFERS
-        if not offer(one)
-    ]
-    return table(("", *titles), rows) + "\nNot offered, and why:\n\n" + "".join(reasons)
+    """What each system offers."""
+    declared = [capabilities(name) for name in SYSTEMS]
+    signs = [(title, *("yes" if offer(one) else "–" for one in declared)) for title, offer in _OFFERS]
+    return table(("", *(entry.title for entry in SYSTEMS.values())), signs)
+
+
+def offers() -> str:
+    """How each system offers what it does, and why not what it does not."""
+    lines: list[str] = []
+    for name, entry in SYSTEMS.items():
+        declared = capabilities(name)
+        lines += [f"**{entry.title}**\n\n"]
+        for title, offer in _OFFERS:
+            found = offer(declared)
+            if found.note or not found:
+                lines.append(f"- {title}: {'' if found else 'not offered: '}{found.note}\n")
+        lines.append("\n")
+    return "".join(lines).rstrip("\n") + "\n"
+
+
+def narrowing() -> str:
+    """By what each system narrows a search itself."""
+    rows = []
+    for name, entry in SYSTEMS.items():
+        found = capabilities(name).narrowed
+        words = "<br>".join(f"`{field}` " + " ".join(_words(operators)) for field, operators in found.items())
+        rows.append((entry.title, words))
+    return table(("system", "narrows itself by"), rows)
 
 
 def _words(found: frozenset[Operator]) -> list[str]:
@@ -141,20 +160,24 @@ PARTS: dict[str, Callable[[], str]] = {
     "operators": operators,
     "values": values,
     "keys": keys,
+    "keymap": keymap,
     "commands": commands,
     "configuration": configuration,
     "systems": systems,
+    "offers": offers,
+    "narrowing": narrowing,
 }
 
 
 def renewed(text: str) -> str:
-    """The README with every generated part made anew."""
+    """A document with every generated part made anew."""
     return _PART.sub(lambda found: found[1] + "\n" + PARTS[found["name"]]() + "\n" + found[3], text)
 
 
 def main() -> int:
-    """Rewrites the README."""
-    README.write_text(renewed(README.read_text("utf-8")), "utf-8")
+    """Rewrites both."""
+    for document in (README, REFERENCE):
+        document.write_text(renewed(document.read_text("utf-8")), "utf-8")
     return 0
 
 

@@ -26,7 +26,7 @@ def demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--serve", action="store_true", help="only the systems: print a configuration for them and serve"
     )
-    parser.add_argument("--scene", metavar="NAME", help="a story to look at, such as trunk-flap")
+    parser.add_argument("--scene", metavar="NAME", help="a story to look at, such as trunk-flap; help lists them")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="another number is another world")
     tui_arguments(parser)
 
@@ -53,12 +53,16 @@ def _first_frame() -> Iterator[None]:
 
 def demo(args: argparse.Namespace) -> int:
     """Starts the simulated systems and opens the monitor on them, or only serves them."""
+    from voiptui.simulator.scenes import SCENES
+
+    if args.scene == "help":
+        widest = max(map(len, SCENES))
+        print("\n".join(f"{name.ljust(widest)}  {meaning}" for name, meaning in SCENES.items()))
+        return Exit.OK
     try:
         import uvicorn  # noqa: F401
     except ImportError:
         raise UsageError("the demo needs a few packages more: pip install 'voiptui[demo]'") from None
-    from voiptui.simulator.scenes import SCENES
-
     if args.scene is not None and args.scene not in SCENES:
         raise UsageError(f"--scene: there is no {args.scene!r}: one of {', '.join(SCENES)}")
     arguments = ["--seed", str(args.seed), *(("--scene", args.scene) if args.scene else ())]
