@@ -12,9 +12,13 @@ def run(words: Sequence[str]) -> int:
     """Carries out one command line and gives its exit code; never raises for what a person did or a network does."""
     opening = words[:1] != ["--complete"] and not _asks_version(words) and _may_open_monitor(words)
     if opening:
+        import gc
+
         from voiptui.ui import firstframe
 
         firstframe.draw(list(words))
+        # nothing made while the program starts is garbage; the monitor switches it on again when it is shown
+        gc.disable()
     try:
         code = _run(words)
         # what is still held back must fail here, not while Python ends

@@ -108,12 +108,8 @@ def _refuse_without_terminal() -> None:
 
 
 def _open(args: argparse.Namespace, config: Config, pbxs: tuple[PbxSettings, ...]) -> int:
-    import gc
-
     from msgspec import structs
 
-    # nothing made while the program starts is garbage; the monitor switches it on again when it is shown
-    gc.disable()
     from voiptui.ui.app import run
 
     try:

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
+from time import monotonic
 from typing import Any, Literal, overload
 
 from msgspec import Struct, structs
@@ -54,6 +56,7 @@ class Store:
         self._pbxs: dict[str, HeldPbx] = {}
         self._listeners: list[Callable[[Changed], None]] = []
         self._waiting: asyncio.TimerHandle | None = None
+        self._told = -inf
         self._changed: tuple[set[str], set[Stream], bool] = (set(), set(), False)
         self._lists: dict[Kind, list[Any]] = {}
         self._journals = {kind: Journal(most_touched) for kind in (Kind.REGISTRATION, Kind.CALL)}
@@ -210,7 +213,7 @@ class Store:
         return tuple(self._of(pbx).series)
 
     def subscribe(self, callback: Callable[[Changed], None]) -> Callable[[], None]:
-        """Calls back soon after something changed, once for many changes; gives what ends that."""
+        """Calls back when something changed, at once after a rest and once for many changes; gives what ends that."""
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback) if callback in self._listeners else None
 
@@ -300,10 +303,11 @@ class Store:
         except RuntimeError:
             self._flush()
             return
-        self._waiting = loop.call_later(self._coalesce, self._flush)
+        self._waiting = loop.call_later(max(0.0, self._told + self._coalesce - monotonic()), self._flush)
 
     def _flush(self) -> None:
         self._waiting = None
+        self._told = monotonic()
         pbxs, streams, events = self._changed
         self._changed = (set(), set(), False)
         message = Changed(frozenset(pbxs), frozenset(streams), events)

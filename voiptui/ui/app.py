@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from functools import cache
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,6 +29,7 @@ from voiptui.query.errors import FilterError
 from voiptui.ui.actions import ACTIONS, PaneName
 from voiptui.ui.deeds import Deeds
 from voiptui.ui.detail import DetailScreen
+from voiptui.ui.grid import Grid
 from voiptui.ui.header import TabMark, clock_text, header_spans, tab_spans, title_text, worst
 from voiptui.ui.hops import Hop
 from voiptui.ui.keymap import Keymap, key_name, make_keymap
@@ -88,15 +91,16 @@ class Main(Screen[None], inherit_bindings=False):
 
     def __init__(self, mark: str, first: Pane) -> None:
         super().__init__(id="main")
-        self._mark = mark
+        self.header, self.tabs = Line(id="header", mark=mark), Tabs(id="tabs", mark=mark)
+        self.status = Line(id="status", mark=mark)
         self._first = first
 
     def compose(self) -> ComposeResult:
         """Two lines, the pane, one line."""
-        yield Line(id="header", mark=self._mark)
-        yield Tabs(id="tabs", mark=self._mark)
+        yield self.header
+        yield self.tabs
         yield Container(self._first, id="panes")
-        yield Line(id="status", mark=self._mark)
+        yield self.status
 
 
 class Monitor(Deeds, App[None]):
@@ -127,6 +131,7 @@ class Monitor(Deeds, App[None]):
         self._said_until = 0.0
         self._dirty = False
         self._spent = 0.0
+        self._painted = -inf
         self._title_sent = ""
         self._seen_events = 0
         self._unsubscribe: Callable[[], None] | None = None
@@ -137,6 +142,7 @@ class Monitor(Deeds, App[None]):
         use_theme(self, services.config.theme or "dark", no_color=no_color)
         for key, action_id in self.keymap.keys.items():
             self.bind(key_name(key), f"act('{action_id}')", description=ACTIONS[action_id].label, show=False)
+        self._straight = {key_name(key): action_id for key, action_id in self.keymap.keys.items() if key != "ctrl+c"}
 
     # Building
 
@@ -284,6 +290,19 @@ class Monitor(Deeds, App[None]):
             handler()
         except FilterError as error:
             self.said(f"the filter: {error}", bad=True)
+        # where the cursor is now is told in the same frame
+        self._paint_status()
+
+    async def give(self, event: events.Event) -> None:
+        """A key of the table goes straight to its action where a grid has the keys; others go the framework's way."""
+        action_id = None
+        if isinstance(event, events.Key) and isinstance(self.screen, Main) and isinstance(self.focused, Grid):
+            action_id = self._straight.get(event.key)
+        if action_id is None:
+            await super().give(event)
+        else:
+            self.app_focus = True
+            self.action_act(action_id)
 
     @on(RunAction)
     def _run_action(self, message: RunAction) -> None:
@@ -330,10 +349,15 @@ class Monitor(Deeds, App[None]):
     # Painting
 
     def _store_changed(self, _: object = None) -> None:
-        if not self._dirty:
-            self._dirty = True
-            # keys come first: however many rows there are, most of the time is left for them
-            self.set_timer(max(BETWEEN_PAINTS, self._spent * REST), self._paint)
+        if self._dirty:
+            return
+        self._dirty = True
+        # keys come first: however many rows there are, most of the time is left for them
+        wait = self._painted + max(BETWEEN_PAINTS, self._spent * REST) - monotonic()
+        if wait > 0:
+            self.set_timer(wait, self._paint)
+        else:
+            self.call_later(self._paint)
 
     def _paint(self) -> None:
         self._dirty = False
@@ -344,7 +368,8 @@ class Monitor(Deeds, App[None]):
         if self.pane_name is PaneName.LOG:
             self._seen_events = self.services.store.events.serial
         self._paint_lines()
-        self._spent = monotonic() - began
+        self._painted = monotonic()
+        self._spent = self._painted - began
 
     def _tick(self) -> None:
         self._set_coarse(self._blurred or monotonic() - self._touched > LOOKS_FOR)
@@ -356,13 +381,14 @@ class Monitor(Deeds, App[None]):
             self._said = None
             self._paint_status()
 
-    def _line(self, name: str) -> Line | None:
-        found = self.screen_stack[0].query(f"#{name}") if self.screen_stack else None
-        return found.first(Line) if found else None
+    @property
+    def _main(self) -> Main | None:
+        main = self.screen_stack[0] if self.screen_stack else None
+        return main if isinstance(main, Main) and main.status.is_attached else None
 
     def _paint_lines(self) -> None:
-        header, tabs = self._line("header"), self._line("tabs")
-        if header is None or tabs is None:
+        main = self._main
+        if main is None:
             return
         services = self.services
         marks = pbx_marks(services)
@@ -371,12 +397,12 @@ class Monitor(Deeds, App[None]):
         right = [Span(clock), Span(" ")]
         if services.poller.paused:
             right.insert(0, Span("PAUSED  ", "warn"))
-        header.show(
+        main.header.show(
             header_spans(marks, room - spans_width(right) - 1, ascii_only=services.ascii_only, coarse=self._coarse),
             right,
         )
         marked = self._tab_marks(worst(marks))
-        tabs.show(tab_spans(marked))
+        main.tabs.show(tab_spans(marked))
         self._send_title(title_text(marks, marked, ascii_only=services.ascii_only))
         self._paint_status()
 
@@ -406,22 +432,27 @@ class Monitor(Deeds, App[None]):
         ]
 
     def _paint_status(self) -> None:
-        line = self._line("status")
-        if line is None:
+        main = self._main
+        if main is None:
             return
         if self._said is not None:
-            line.show([self._said])
+            main.status.show([self._said])
             return
-        hints: list[Span] = []
-        for action in ACTIONS.values():
-            if action.hint and self.pane_name in action.panes:
-                key = self.keymap.hint(action.id, self.services.ascii_only)
-                hints += [Span("  "), Span(key, "key"), Span(f" {action.hint}", "dim")]
         left = self.pane.status_spans() if self.pane is not None and self.pane.is_mounted else []
+        hints = self._hints(self.pane_name)
         room = max(self.size.width - spans_width(left) - 2, 8)
         while len(hints) > 6 and spans_width(hints) > room:
             hints = hints[3:]
-        line.show(left, [*hints, Span(" ")])
+        main.status.show(left, [*hints, Span(" ")])
+
+    @cache  # noqa: B019 - there is one app
+    def _hints(self, pane: PaneName) -> list[Span]:
+        hints: list[Span] = []
+        for action in ACTIONS.values():
+            if action.hint and pane in action.panes:
+                key = self.keymap.hint(action.id, self.services.ascii_only)
+                hints += [Span("  "), Span(key, "key"), Span(f" {action.hint}", "dim")]
+        return hints
 
     def _send_title(self, title: str) -> None:
         if title != self._title_sent and self._driver is not None and not self.is_headless:

@@ -111,7 +111,7 @@ class Grid(Widget, can_focus=True):
         self._cursor = 0
         self._column = 0
         self._moved = False
-        self._top = 0
+        self._top = self._synced_top = 0
         self._first: int | None = None
         self._needs: list[int] = []
         self._layout = Layout((), ())
@@ -351,7 +351,9 @@ class Grid(Widget, can_focus=True):
         before = self._cursor
         self._cursor = row
         self._moved = True
-        self._settle(follow=True)
+        self._settle(follow=True, sync=False)
+        # two lines differ, unless what is seen has moved
+        self._sync((before, self._cursor) if self._top == self._synced_top else None)
         if self._cursor != before:
             self.post_message(self.CursorMoved(self))
 
@@ -366,14 +368,15 @@ class Grid(Widget, can_focus=True):
         if moved:
             self.post_message(self.CursorMoved(self))
 
-    def _settle(self, *, follow: bool) -> None:
+    def _settle(self, *, follow: bool, sync: bool = True) -> None:
         """Cursor and top within the rows; with ``follow`` the cursor is seen."""
         count, body = len(self._rows), self._body
         self._cursor = max(0, min(self._cursor, count - 1))
         if follow and body > 0:
             self._top = min(max(self._top, self._cursor - body + 1), self._cursor)
         self._top = max(0, min(self._top, count - body))
-        self._sync()
+        if sync:
+            self._sync()
 
     # Painting
 
@@ -451,12 +454,13 @@ class Grid(Widget, can_focus=True):
             self._strips.popitem(last=False)
         return strip
 
-    def _sync(self) -> None:
-        """Asks for a repaint of just those parts of lines that would look other than they do."""
+    def _sync(self, rows: tuple[int, ...] | None = None) -> None:
+        """Asks for a repaint of just those parts of lines that would look other than they do; ``None``: all lines."""
+        self._synced_top = self._top
         if not self._shown:
             return
         width = self.size.width
-        for y in range(self.size.height):
+        for y in range(self.size.height) if rows is None else {row - self._top + 1 for row in rows}:
             shown = self._shown.get(y)
             if shown is None:
                 continue

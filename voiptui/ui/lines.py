@@ -45,12 +45,11 @@ def changed_runs(old: Strip, new: Strip) -> list[tuple[int, int]]:
     """Where two strips differ: first and last (excluded) columns, near ones joined because a jump costs bytes too."""
 
     def cells(strip: Strip) -> list[tuple[str, Style | None]]:
-        return [
-            (letter, segment.style)
-            for segment in strip
-            for letter in segment.text
-            for _ in range(max(width(letter), 0))
-        ]
+        found: list[tuple[str, Style | None]] = []
+        for text, style, _ in strip:
+            for letter in text:
+                found += ((letter, style),) * (1 if letter < "\x7f" else width(letter))
+        return found
 
     before, after = cells(old), cells(new)
     if len(before) != len(after):

@@ -1,7 +1,6 @@
 """Keys in their order: what is typed before the screen has caught up goes where it was meant to go."""
 
 import asyncio
-import contextlib
 from collections import deque
 
 from textual import events
@@ -10,6 +9,7 @@ from textual.message_pump import MessagePump
 
 LONGEST_WAIT = 2.0
 LONGEST_TURN = 0.2
+BREATH = 0.015
 
 
 class InOrder(App[None]):
@@ -17,26 +17,43 @@ class InOrder(App[None]):
 
     The framework hands a key to the widget that has the focus when the key arrives. Over a slow link keys come in
     bursts: of ``/dst = 204`` the ``/`` moves the focus only after the other letters were handed out, as commands.
+    After two breaths of the event loop all is done, and a key goes its way at once; only one that comes sooner waits.
     """
 
     _typed: deque[events.Event]
     _feeding: asyncio.Task[None] | None = None
+    _breathing: asyncio.TimerHandle | None = None
 
     async def on_event(self, event: events.Event) -> None:
-        """Queues what is typed; everything else goes its usual way."""
+        """Queues what is typed too soon after another key; everything else goes its usual way."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
             return
-        if self._feeding is None or self._feeding.done():
-            self._typed = deque()
-        self._typed.append(event)
-        if len(self._typed) == 1 and (self._feeding is None or self._feeding.done()):
+        if self._feeding is not None and not self._feeding.done():
+            self._typed.append(event)
+        elif self._breathing is None and not self.arriving:
+            await self.give(event)
+            self._breathe(2)
+        else:
+            self._typed = deque([event])
             self._feeding = asyncio.create_task(self._feed(), name="keys")
+
+    async def give(self, event: events.Event) -> None:
+        """Gives what was typed to whoever has the keys."""
+        await super().on_event(event)
+
+    def _breathe(self, more: int) -> None:
+        """Counts breaths of the event loop: a timer is called only after what was ready before it."""
+        if self._breathing is not None:
+            self._breathing.cancel()
+        loop = asyncio.get_running_loop()
+        self._breathing = loop.call_later(BREATH, self._breathe, more - 1) if more else None
 
     async def _feed(self) -> None:
         while self._typed and self.is_running:
-            await super().on_event(self._typed.popleft())
             await self._caught_up()
+            await self.give(self._typed.popleft())
+        self._breathe(2)
 
     async def _caught_up(self) -> None:
         """Waits until neither the screen nor who has the keys changes any more."""
@@ -60,8 +77,11 @@ class InOrder(App[None]):
 async def _turn(pump: MessagePump) -> None:
     """Waits until it has done everything that it was told so far."""
     done = asyncio.Event()
-    if pump.is_running and pump.call_later(done.set):
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(done.wait(), LONGEST_TURN)
-    else:
+    if not pump.is_running or not pump.call_later(done.set):
         await asyncio.sleep(0)
+        return
+    try:
+        async with asyncio.timeout(LONGEST_TURN):
+            await done.wait()
+    except TimeoutError:
+        pass
