@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 from msgspec import json
 
-from tests.benchmarks import scale, screen, shell
+from tests.benchmarks import pane, quiet, scale, screen, shell
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.processes import scratch
-from tests.benchmarks.report import noise, table
+from tests.benchmarks.report import DOCUMENT, Run, noise, write
 
 CASES: Mapping[str, Callable[[Bench], None]] = MappingProxyType(
     {
@@ -23,14 +23,16 @@ CASES: Mapping[str, Callable[[Bench], None]] = MappingProxyType(
         "start": screen.start,
         "keys": screen.keys_at_1000,
         "many": screen.keys_at_10000,
-        "quiet": screen.quiet,
+        "pane": pane.cdr_pane,
+        "quiet": quiet.watched,
+        "day": quiet.a_day,
         "sort": shell.sorting,
         "stream": shell.stream,
         "scale": scale.scale,
     }
 )
 
-ON_A_TERMINAL = frozenset({"start", "keys", "many", "quiet", "scale"})
+ON_A_TERMINAL = frozenset({"start", "keys", "many", "pane", "quiet", "day", "scale"})
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("names", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)} (default: all)")
     found.add_argument("--quick", action="store_true", help="few rounds and small sizes: does it work at all?")
     found.add_argument("--json", type=Path, metavar="FILE", help="write every value here")
+    found.add_argument("--hours", type=float, default=1.0, help="simulated hours of the quiet day (default: 1)")
+    found.add_argument("--write", action="store_true", help=f"put the table into {DOCUMENT.name}")
+    found.add_argument("--from", type=Path, metavar="FILE", dest="kept", help="measure nothing: the values kept there")
     return found
 
 
@@ -48,9 +53,20 @@ def main() -> int:
     unknown = [name for name in options.names if name not in CASES]
     if unknown:
         parser().error(f"no case is named {', '.join(unknown)}")
+    run = json.decode(options.kept.read_bytes(), type=Run) if options.kept else measured(options)
+    print(run.text())
+    if options.json:
+        options.json.write_bytes(json.format(json.encode(run.as_json())))
+    if options.write:
+        write(DOCUMENT, run)
+    return 0
+
+
+def measured(options: argparse.Namespace) -> Run:
+    """Runs the cases."""
     began = time.monotonic()
     with scratch() as folder:
-        bench = Bench(folder, quick=options.quick)
+        bench = Bench(folder, quick=options.quick, hours=options.hours)
         if ON_A_TERMINAL & set(options.names or CASES):
             screen.warm(bench)
         for name in options.names or CASES:
@@ -62,20 +78,14 @@ def main() -> int:
                     bench.missing.append(f"{name}: {error}")
             print(f"{name}: {time.monotonic() - at:.0f} s", file=sys.stderr, flush=True)
     cores = os.cpu_count() or 1
-    doubts = noise(bench.others, bench.lines, cores)
-    print(table(bench.lines))
-    print()
-    print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {cores} cores, ", end="")
-    print(f"{time.monotonic() - began:.0f} s{', quick' if options.quick else ''}.")
-    for sentence in bench.missing:
-        print(f"Missing: {sentence}.")
-    for sentence in doubts:
-        print(f"Too noisy to judge: {sentence}.")
-    if options.json:
-        lines = [line.as_json() for line in bench.lines]
-        whole = {"lines": lines, "missing": bench.missing, "noise": doubts, "others": bench.others}
-        options.json.write_bytes(json.format(json.encode(whole)))
-    return 0
+    return Run(
+        lines=bench.lines,
+        machine=f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {cores} cores, "
+        f"{time.monotonic() - began:.0f} s{', quick' if options.quick else ''}",
+        missing=bench.missing,
+        noise=noise(bench.others, bench.lines, cores),
+        others=bench.others,
+    )
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ SCRIPT = "import sys\nfrom voiptui.__main__ import main\nsys.exit(main())\n"
 class Bench:
     """One run of the measurements; ``quick`` takes few rounds and small sizes, to see that everything works."""
 
-    def __init__(self, folder: Path, *, quick: bool) -> None:
-        self.folder, self.quick = folder, quick
+    def __init__(self, folder: Path, *, quick: bool, hours: float = 1.0) -> None:
+        self.folder, self.quick, self.hours = folder, quick, hours
         self.env = environment(folder)
         self.lines: list[Line] = []
         self.missing: list[str] = []

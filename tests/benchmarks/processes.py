@@ -171,13 +171,13 @@ class Wire:
         """Processor time of the systems so far."""
         return cpu_seconds(self._process.pid)
 
-    def configuration(self, folder: Path, pbxs: int, system: str = "mikopbx") -> Path:
-        """A configuration of that many of these systems."""
+    def configuration(self, folder: Path, pbxs: int, system: str = "mikopbx", rows: int = 0) -> Path:
+        """A configuration of that many of these systems; ``rows`` is the limit of a search on the screen."""
         secret = 'token = "none"' if system == "mikopbx" else 'login = "none"\npassword = "none"'
-        lines = ['timezone = "UTC"', ""]
+        lines = ['timezone = "UTC"', *(["[limits]", f"rows = {rows}"] if rows else []), ""]
         for number in range(pbxs):
             lines += [f"[pbx.p{number:03}]", f'system = "{system}"', f'url = "{self.url}/{number}"', secret, ""]
-        path = folder / f"{system}-{pbxs}-{self.url.rpartition(':')[2]}.toml"
+        path = folder / f"{system}-{pbxs}-{rows}-{self.url.rpartition(':')[2]}.toml"
         path.write_text("\n".join(lines))
         path.chmod(0o600)
         return path

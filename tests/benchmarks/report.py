@@ -3,10 +3,13 @@
 import math
 import statistics
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
+DOCUMENT = Path(__file__).parents[2] / "BENCHMARKS.md"
+BEGIN, END = "<!-- table: made by python -m tests.benchmarks --write -->", "<!-- end of the table -->"
 NOISY_SPREAD = 0.35
 NOISY_OTHERS = 0.25
 
@@ -71,7 +74,8 @@ class Line(Struct, frozen=True, kw_only=True):
             "yardstick": self.yardstick,
             "yardstick_median": statistics.median(self.yardstick) if self.yardstick else None,
             "ratio": self.ratio,
-            "reach": str(self.reach) if self.reach else None,
+            "reach": self.reach,
+            "to_reach": str(self.reach) if self.reach else None,
             "verdict": self.verdict,
             "note": self.note,
         }
@@ -137,3 +141,44 @@ def noise(others: Mapping[str, float], lines: Iterable[Line], cores: int) -> lis
     if wide:
         found.append(f"wide spread in {', '.join(wide)}")
     return found
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """All that one run found: lines, the machine, what could not be measured, why the figures may be doubtful."""
+
+    lines: list[Line]
+    machine: str
+    missing: list[str]
+    noise: list[str]
+    others: dict[str, float]
+
+    def text(self) -> str:
+        """The table and what is to be said about it, as Markdown."""
+        missed = [f"{line.case}: {line.figure}" for line in self.lines if line.verdict == "no"]
+        sentences = [
+            f"{self.machine}.",
+            *(f"Not reached: {one}." for one in missed),
+            *(f"Missing: {one}." for one in self.missing),
+            *(f"Too noisy to judge: {one}." for one in self.noise),
+        ]
+        return "\n".join([table(self.lines), "", *sentences])
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs, and to be read again."""
+        return {
+            "lines": [line.as_json() for line in self.lines],
+            "machine": self.machine,
+            "missing": self.missing,
+            "noise": self.noise,
+            "others": self.others,
+        }
+
+
+def write(path: Path, run: Run) -> None:
+    """Puts the table between its marks; raises `ValueError` where they are missing."""
+    before, begin, rest = path.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{path.name} has no place for the table")
+    found = run.text().replace(". \n", ".\n").replace(".\n", ".  \n")
+    path.write_text(f"{before}{BEGIN}\n\n{found}\n\n{END}{after}")

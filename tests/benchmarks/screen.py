@@ -11,7 +11,9 @@ from tests.benchmarks.report import percentile
 from tests.benchmarks.terminal import Terminal
 
 FIRST_FRAME = r"voiptui[\s\S]*p000[\s\S]*connecting"
-LIVE = r"p000 +\S+ fresh"
+LIVE = r"p000 +\S+ \w+ [^\n]*\d+/\d+"
+"""The row of the first PBX with what it answered: phones registered of all."""
+ALL_FRESH = r"p000 +\S+ fresh[\s\S]*p004 +\S+ fresh"
 FIVE = 5
 
 
@@ -35,7 +37,7 @@ def start(bench: Bench) -> None:
     """From the command to the first frame and the first live rows; from q to the end."""
     case = "start"
     found: dict[str, list[float | None]] = {
-        name: [] for name in ("pass", "frame", "live", "quit", "hello", "hello quit", "bytes")
+        name: [] for name in ("pass", "frame", "live", "all", "quit", "hello", "hello quit", "bytes")
     }
     clean = []
     with Wire(bench.env, phones=60, calls=10) as wire:
@@ -50,17 +52,19 @@ def start(bench: Bench) -> None:
             with Terminal(bench.subject(config), bench.env) as one:
                 frame, live = one.until(FIRST_FRAME), one.until(LIVE)
                 size = one.received
+                complete = one.until(ALL_FRESH)
                 one.settle(0.3, 1.5)
                 ended = one.quit()
                 clean.append(one.left_clean() and one.code == 0)
             if number:
-                measured = (nothing, frame, live, ended, hello, hello_quit, float(size))
+                measured = (nothing, frame, live, complete, ended, hello, hello_quit, float(size))
                 for name, value in zip(
-                    ("pass", "frame", "live", "quit", "hello", "hello quit", "bytes"), measured, strict=True
+                    ("pass", "frame", "live", "all", "quit", "hello", "hello quit", "bytes"), measured, strict=True
                 ):
                     found[name].append(value)
     bench.add(case, "true first frame", "ms", found["frame"], "python -c pass", found["pass"], most=3)
     bench.add(case, "first live rows", "ms", found["live"], "Textual hello world", found["hello"], most=1.2)
+    bench.add(case, "all streams of all five PBXs there", "ms", found["all"], "Textual hello world", found["hello"])
     bench.add(case, "bytes until the first live rows", "B", found["bytes"])
     bench.add("quit", "q to the end", "ms", found["quit"], "Textual hello world", found["hello quit"], most=0.2)
     bench.add("quit", "terminal left clean, exit code 0", "of runs", [sum(clean) / len(clean)], least=1)
@@ -197,31 +201,3 @@ def _session_of_sngrep(bench: Bench, capture: Path, keys: _Keys, rows: int, time
         one.settle(0.2, 1)
         keys.peak.append(one.peak())
         keys.quit.append(one.quit())
-
-
-def quiet(bench: Bench) -> None:
-    """Nobody types: processor, bytes, what each PBX is asked."""
-    seconds = 10 if bench.quick else 45
-    day = 86_400 / 1_000_000
-    with Wire(bench.env, phones=200, calls=10) as wire:
-        config = wire.configuration(bench.folder, FIVE)
-        with Terminal(bench.subject(config), bench.env, (160, 50)) as one:
-            one.until(LIVE)
-            one.settle(0.3, 2)
-            one.write("2")
-            one.settle(0.5, 3)
-            before = wire.counts()
-            cpu, size = one.watch(seconds)
-            after = wire.counts()
-            one.write("1")
-            one.settle(0.5, 3)
-            systems_cpu, systems_size = one.watch(seconds / 2)
-            one.quit()
-    asked = [(after["requests"][pbx] - before["requests"][pbx]) * 60 / seconds for pbx in after["requests"]]
-    case = "quiet, five PBXs"
-    bench.add(case, "processor, registrations", "%", [cpu])
-    bench.add(case, "bytes in a day, registrations, 160x50", "MB", [size * day], most=1, note="from this time")
-    bench.add(case, "processor, systems", "%", [systems_cpu])
-    bench.add(case, "bytes in a day, systems, 160x50", "MB", [systems_size * day], most=1, note="from this time")
-    bench.add(case, "requests a minute to one PBX", "", [max(asked)], most=60)
-    bench.add(case, "connections to one PBX at once", "", [float(max(after["connections"].values()))], most=3)

@@ -205,6 +205,19 @@ class Terminal:
                 return spent
         return None
 
+    def ends(self, timeout: float) -> bool:
+        """Waits until the program has ended by itself; whether it did."""
+        end = time.perf_counter() + timeout
+        while self.code is None and time.perf_counter() < end:
+            self._read(0.1)
+            self._pending.clear()
+            done, status = os.waitpid(self._pid, os.WNOHANG)
+            if done:
+                while self._read(0):
+                    pass
+                self.code = os.waitstatus_to_exitcode(status)
+        return self.code is not None
+
     def left_clean(self) -> bool:
         """Whether the terminal was given back: main screen, cursor shown, mouse and paste modes off."""
         last: dict[bytes, bytes] = dict(re.findall(rb"\x1b\[\?(\d+)([hl])", bytes(self.raw)))

@@ -15,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 API = "/pbxcore/api/v3/"
@@ -27,8 +28,11 @@ KEPT = 4096
 class Office:
     """What every one of the systems answers: ``changing`` is the share of the phones that come and go."""
 
-    def __init__(self, phones: int, calls: int, cdrs: int, changing: float) -> None:
-        self.began = datetime.now(UTC).replace(microsecond=0)
+    def __init__(
+        self, phones: int, calls: int, cdrs: int, changing: float, now: Callable[[], datetime] | None = None
+    ) -> None:
+        self.now = now or partial(datetime.now, UTC)
+        self.began = self.now().replace(microsecond=0)
         self.cdrs = cdrs
         self._phones, self._calls = phones, calls
         every = int(1 / changing) if changing else 0
@@ -270,7 +274,7 @@ class Door(asyncio.Protocol):
             data = pages[resource](parse_qs(query))
         elif (data := variant.get(resource, office.fixed.get(resource, b""))) == b"":
             return 404, b'{"messages":{"error":["not here"]}}'
-        stamp = datetime.now(UTC).isoformat(timespec="seconds").encode()
+        stamp = office.now().isoformat(timespec="seconds").encode()
         return 200, b'{"result":true,"data":%b,"messages":[],"meta":{"timestamp":"%b"}}' % (data, stamp)
 
     def _wazo(self, path: str, query: str) -> tuple[int, bytes]:

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, structs
 
+from voiptui.engine.packed import packed
 from voiptui.model.records import Call, Registration
 
 Key = tuple[str, ...]
@@ -67,7 +68,7 @@ class Table(Generic[R]):
         added: list[tuple[Key, Any]] = []
         touched: list[Key] = []
         repeated = 0
-        for row in rows:
+        for row in map(packed, rows):
             key: Key = row.key
             if key in after:
                 repeated += 1

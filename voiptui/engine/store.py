@@ -152,6 +152,10 @@ class Store:
             self._lists[kind] = found
         return found
 
+    def items(self, kind: Kind) -> list[tuple[tuple[str, ...], Any]]:
+        """The same rows with their keys."""
+        return [pair for pbx in self._pbxs.values() for pair in pbx.table(kind).rows.items()]
+
     def get(self, kind: Kind, key: tuple[str, ...]) -> Registration | Call | None:
         """One row by its key, ``None`` when it is gone."""
         pbx = self._pbxs.get(key[0])

@@ -4,6 +4,7 @@ A missing value is ``None``: unknown is never written as zero, empty or offline.
 UTC datetimes, durations are whole seconds. Every text has passed `voiptui.model.clean.clean`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -179,7 +180,7 @@ class Cdr(Struct, frozen=True, kw_only=True):
     legs: tuple[Leg, ...] = ()
     recordings: tuple[Recording, ...] = ()
     quality: tuple[Quality, ...] = ()
-    raw: dict[str, Any] | None = None
+    raw: Mapping[str, Any] | None = None
 
 
 class Registration(Struct, frozen=True, kw_only=True):
@@ -206,7 +207,7 @@ class Registration(Struct, frozen=True, kw_only=True):
     calls: int | None = None
     since: datetime | None = None
     note: str | None = None
-    raw: dict[str, Any] | None = None
+    raw: Mapping[str, Any] | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -239,7 +240,7 @@ class Call(Struct, frozen=True, kw_only=True):
     recording: bool | None = None
     legs: tuple[Leg, ...] = ()
     quality: tuple[Quality, ...] = ()
-    raw: dict[str, Any] | None = None
+    raw: Mapping[str, Any] | None = None
 
     @property
     def key(self) -> tuple[str, str]:

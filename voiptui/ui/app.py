@@ -56,7 +56,7 @@ SAID_FOR = 12.0
 LONGEST_END = 0.3
 LOOKS_FOR = 60.0
 """So many seconds after the last key seconds are still shown."""
-COARSE_TICKS = {name: 15 if name is PaneName.CALLS else 60 for name in PaneName}
+COARSE_TICK = 60
 TITLES = {
     PaneName.SYSTEMS: "Systems",
     PaneName.REGISTRATIONS: "Registrations",
@@ -375,7 +375,7 @@ class Monitor(Deeds, App[None]):
         self._set_coarse(self._blurred or monotonic() - self._touched > LOOKS_FOR)
         self._paint_lines()
         self._ticks += 1
-        if self.pane is not None and not (self._coarse and self._ticks % COARSE_TICKS[self.pane_name]):
+        if self.pane is not None and not (self._coarse and self._ticks % COARSE_TICK):
             self.pane.tick()
         if self._said is not None and self.services.clock().timestamp() > self._said_until:
             self._said = None

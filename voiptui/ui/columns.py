@@ -67,6 +67,8 @@ class Column(Struct, frozen=True, kw_only=True):
         if self.paint is not None:
             return self.paint(record, look)
         value = getattr(record, self.field.name, None) if self.value is None else self.value(record, look.now)
+        if self.ticks and look.coarse and isinstance(value, int):
+            return Cell(f"{value // 3600}h{value // 60 % 60:02}m" if value >= 3600 else f"{value // 60}m")
         return cell(self.field, value, look, record)
 
 

@@ -144,8 +144,8 @@ class Grid(Widget, can_focus=True):
         if self._rows.replace(rows, mark=mark):
             self.post_message(self.MarksChanged(self))
         self._await_expiry()
-        position = self._rows.positions.get(at)
-        if self._moved and position is not None:
+        position = self._rows.position(at) if self._moved else None
+        if position is not None:
             self._cursor = position
             self._top = self._cursor - line
         if self._measure():
@@ -245,8 +245,9 @@ class Grid(Widget, can_focus=True):
 
     @cursor_key.setter
     def cursor_key(self, key: Key) -> None:
-        if key in self._rows.positions:
-            self._go(self._rows.positions[key])
+        position = self._rows.position(key)
+        if position is not None:
+            self._go(position)
 
     @property
     def cursor_record(self) -> Any | None:

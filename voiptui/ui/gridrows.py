@@ -17,7 +17,6 @@ class Rows:
         self._differs = differs
         self.keys: list[Key] = []
         self.records: dict[Key, Any] = {}
-        self.positions: dict[Key, int] = {}
         self.selected: set[Key] = set()
         self._changes: dict[Key, tuple[Any, float]] = {}
 
@@ -28,12 +27,15 @@ class Rows:
         """The key of a row, ``None`` where there is none."""
         return self.keys[index] if index < len(self.keys) else None
 
+    def position(self, key: Key | None) -> int | None:
+        """Where a key stands, ``None`` when it is not here; looked for when asked, for few are asked."""
+        return self.keys.index(key) if key in self.records else None
+
     def replace(self, rows: Iterable[tuple[Key, Any]], *, mark: bool) -> bool:
         """Other rows in their order; whether marked rows were lost by it."""
         old, had_rows = self.records, bool(self.keys)
         self.records = dict(rows)
         self.keys = list(self.records)
-        self.positions = {key: index for index, key in enumerate(self.keys)}
         if mark and had_rows:
             self._note({key: record for key, record in self.records.items() if old.get(key) is not record}, old)
         lost = bool(self.selected) and not self.selected <= self.records.keys()

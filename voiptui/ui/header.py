@@ -61,13 +61,15 @@ class TabMark(Struct, frozen=True, kw_only=True):
 
 
 def age_text(seconds: float, *, coarse: bool = False, step: int = 1) -> str:
-    """``4s``, ``3m``, ``2h``, ``5d``; coarse ages change once a minute.
+    """``4s``, ``3m``, ``2h``, ``5d``; coarse ages below five minutes, the pace of the slowest polls, never change.
 
     ``step`` rounds seconds up: what is shown is never younger than what it tells of.
     """
     whole = max(0, int(seconds))
+    if coarse and whole < 300:
+        return "<5m"
     if whole < 60:
-        return "<1m" if coarse else f"{-(-whole // step) * step or step}s" if step > 1 else f"{whole}s"
+        return f"{-(-whole // step) * step or step}s" if step > 1 else f"{whole}s"
     if whole < 3600:
         return f"{whole // 60}m"
     return f"{whole // 3600}h" if whole < 86400 else f"{whole // 86400}d"

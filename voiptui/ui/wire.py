@@ -118,16 +118,19 @@ def _change(before: Pen, after: Pen) -> str:
     return f"\x1b[{fresh}m"
 
 
-_SURE = (
-    *(" ~", "\u00a1\u024f", "\u0400\u045f", "\u2010\u2027", "\u2190\u21ff", "\u2500\u25ff"),
-    *("\u3041\u3096", "\u30a1\u30fa", "\u4e00\u9fff", "\uac00\ud7a3"),
+_SURE = tuple(
+    (ord(first), ord(last))
+    for first, last in (
+        *((" ", "~"), ("\u00a1", "\u024f"), ("\u0400", "\u045f"), ("\u2010", "\u2027"), ("\u2190", "\u21ff")),
+        *(("\u2500", "\u25ff"), ("\u3041", "\u3096"), ("\u30a1", "\u30fa"), ("\u4e00", "\u9fff"), ("\uac00", "\ud7a3")),
+    )
 )
 
 
 @lru_cache(maxsize=1024)
 def _is_sure(character: str) -> bool:
     """Whether every terminal gives this character the same columns; after any other the place is said anew."""
-    return len(character) == 1 and any(first <= character <= last for first, last in _SURE)
+    return len(character) == 1 and any(first <= ord(character) <= last for first, last in _SURE)
 
 
 class Wire:

@@ -1,5 +1,6 @@
 """What VoIPmonitor can tell about one record beyond its row, as sections for the detail view."""
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from voiptui.model.clean import clean
@@ -47,7 +48,7 @@ def of_cdr(record: Cdr, base: str) -> tuple[DetailSection, ...]:
     return tuple(sections)
 
 
-def _media(raw: dict[str, object]) -> list[tuple[str, str]]:
+def _media(raw: Mapping[str, object]) -> list[tuple[str, str]]:
     lines = []
     for letter, side in (("a", "caller"), ("b", "called")):
         parts = []

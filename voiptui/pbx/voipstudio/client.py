@@ -1,7 +1,7 @@
 """VoIPstudio behind the door: what its REST API v1.2 tells a monitor."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -297,7 +297,7 @@ class VoipStudio:
         await self._session.close()
 
 
-def _shown(raw: dict[str, Any] | None, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def _shown(raw: Mapping[str, Any] | None, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((name, clean(str(raw[name]))) for name in names if raw and raw.get(name) not in (None, ""))
 
 

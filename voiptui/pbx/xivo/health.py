@@ -150,13 +150,13 @@ def lines_of(raw: Mapping[str, Any], names: tuple[tuple[str, str], ...]) -> tupl
     for key, label in names:
         value: Any = raw
         for step in key.split("."):
-            value = value.get(step) if isinstance(value, dict) else None
+            value = value.get(step) if isinstance(value, Mapping) else None
         if value not in (None, "", []) and not isinstance(value, dict | list):
             found.append((label, word(value) if not isinstance(value, bool) else "yes" if value else "no"))
     return tuple(found)
 
 
-def channels_of(raw: Item | None) -> list[Item]:
+def channels_of(raw: Mapping[str, Any] | None) -> list[Item]:
     """The channels of a call as they came."""
     rows = (raw or {}).get("channels")
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

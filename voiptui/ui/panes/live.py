@@ -5,7 +5,7 @@ from typing import Any
 
 from voiptui.engine.rows import UNMARKED
 from voiptui.engine.status import State
-from voiptui.model.records import Call, Registration, Stream
+from voiptui.model.records import Stream
 from voiptui.ui.grid import Key
 from voiptui.ui.panes.base import Pane
 from voiptui.ui.statuses import streams_of
@@ -52,10 +52,7 @@ class LivePane(Pane):
 
     def all_rows(self) -> Iterable[tuple[Key, Any]]:
         """The store's rows, filed under what stays the same from poll to poll."""
-        if self.kind is None:
-            return []
-        rows: list[Registration | Call] = self.services.store.rows(self.kind)
-        return [(row.key, row) for row in rows]
+        return [] if self.kind is None else self.services.store.items(self.kind)
 
     def _missing(self) -> tuple[int, list[str]]:
         """How many systems offer this stream, and of those without any data what is the matter."""
