@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("names", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)} (default: all)")
     found.add_argument("--quick", action="store_true", help="few rounds and small sizes: does it work at all?")
     found.add_argument("--json", type=Path, metavar="FILE", help="write every value here")
-    found.add_argument("--hours", type=float, default=1.0, help="simulated hours of the quiet day (default: 1)")
+    found.add_argument("--hours", type=float, default=0.5, help="simulated hours of the quiet day (default: 0.5)")
     found.add_argument("--write", action="store_true", help=f"put the table into {DOCUMENT.name}")
     found.add_argument("--from", type=Path, metavar="FILE", dest="kept", help="measure nothing: the values kept there")
     return found
