@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.engine_system import EPOCH, VirtualLoop, phone, snapshot, virtually
 from voiptui.engine.clock import Clock
 from voiptui.engine.events import Event, Severity
-from voiptui.engine.rows import Journal
+from voiptui.engine.rows import MOST_REVISIONS, Journal
 from voiptui.engine.status import Counts, State
 from voiptui.engine.store import Changed, Store
 from voiptui.model.records import Call, Kind, Registration, RegistrationKind, RegistrationState, Stream
@@ -279,6 +279,14 @@ def test_the_journal_forgets_but_says_so() -> None:
     assert journal.since(5) == []
     assert {key[0] for key in journal.since(4) or []} == {"5", "6", "7", "8"}
     assert journal.since(1) is None
+
+
+def test_the_journal_of_a_small_site_does_not_grow_for_days() -> None:
+    journal = Journal()
+    for revision in range(1, MOST_REVISIONS + 101):
+        journal.add(revision, (("one",),))
+    assert journal.since(100) == [("one",)]
+    assert journal.since(99) is None
 
 
 @given(

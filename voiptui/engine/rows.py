@@ -21,6 +21,7 @@ KEPT_CALL = 60.0
 KEPT: Mapping[type, float] = {Registration: KEPT_REGISTRATION, Call: KEPT_CALL}
 
 MOST_TOUCHED = 100_000
+MOST_REVISIONS = 2_000
 
 
 class Mark(Struct, frozen=True):
@@ -122,7 +123,10 @@ def _differences(old: Registration | Call, new: Registration | Call) -> frozense
 
 
 class Journal:
-    """Which keys were touched at which revision, as far back as 100,000 keys go."""
+    """Which keys were touched at which revision, as far back as 100,000 keys or 2,000 revisions go.
+
+    Who asks was here seconds ago: more would only fill the memory for half a day.
+    """
 
     def __init__(self, most: int = MOST_TOUCHED) -> None:
         self._entries: deque[tuple[int, tuple[Key, ...]]] = deque()
@@ -134,7 +138,7 @@ class Journal:
         """Notes what a revision touched."""
         self._entries.append((revision, keys))
         self._held += len(keys)
-        while self._held > self._most:
+        while self._held > self._most or len(self._entries) > MOST_REVISIONS:
             self._forgotten, dropped = self._entries.popleft()
             self._held -= len(dropped)
 
