@@ -356,8 +356,8 @@ def test_storage_that_is_still_computed_is_unknown_and_not_empty() -> None:
 
 def test_advice_banned_addresses_and_counts() -> None:
     assert list(health.advice(sample("advice")["data"])) == []
-    told = {"advice": {"warning": [{"messageTpl": "adv_Disk", "messageParams": {"free": 3}}], "error": ["bad"]}}
-    assert list(health.advice(told)) == [("error", "bad"), ("warning", "adv_Disk (3)")]
+    told = {"advice": {"warning": [{"messageTpl": "adv_DiskIsFull", "messageParams": {"free": 3}}], "error": ["bad"]}}
+    assert list(health.advice(told)) == [("error", "bad"), ("warning", "Disk is full (3)")]
     assert health.banned(sample("firewall_banned")["data"]) == {}
     assert health.banned({"192.0.2.1": {"bans": [{"jail": "asterisk"}]}}) == {"192.0.2.1": "asterisk"}
     incoming, outgoing = statistics.counts(sample("cdr_statsByProvider")["data"])

@@ -1,5 +1,6 @@
 """What a MikoPBX tells about itself, each part of which a limited key may be refused."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, tzinfo
@@ -19,10 +20,12 @@ _VERSION_RETRY = 3600.0
 _MOST_ADVICE = 8
 _LEVELS = ("error", "warning", "needUpdate", "info")
 _WARNED = {"error", "warning"}
+_ADVICE = "adv_"
+_WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def advice(data: object, where: str = "advice:getList") -> Iterator[tuple[str, str]]:
-    """Level and sentence of the PBX's own advice; a template without its translation is shown as it is named."""
+    """Level and sentence of the PBX's own advice; a template is told by the words of its name."""
     levels = decode.mapping(decode.mapping(data, where).get("advice"), where)
     for level in sorted(levels, key=lambda name: _LEVELS.index(name) if name in _LEVELS else len(_LEVELS)):
         items = levels[level] if isinstance(levels[level], list) else [levels[level]]
@@ -36,6 +39,9 @@ def _advice_text(item: object) -> str | None:
     if not isinstance(item, dict):
         return text_or_none(item)
     template = decode.text(item, "messageTpl")
+    if template and template.startswith(_ADVICE):
+        # a key of translations, which only its own web pages have
+        template = _WORD_BEGINS.sub(" ", template.removeprefix(_ADVICE)).capitalize()
     parameters = item.get("messageParams")
     values = parameters.values() if isinstance(parameters, dict) else parameters if isinstance(parameters, list) else ()
     shown = ", ".join(text for value in values if (text := text_or_none(value, 80)))
