@@ -1,6 +1,7 @@
 """The slimmed stream shows on a terminal exactly what the framework's own stream shows, in fewer bytes."""
 
 import pyte
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -117,6 +118,20 @@ def test_a_title_passes_and_another_screen_or_forgetting_sends_all_again() -> No
     assert wire.slim(data) == whole
     wire.forget()
     assert wire.slim(data) == whole
+
+
+@pytest.mark.parametrize("size", [(9, 5), (10, 4)])
+def test_what_was_painted_for_another_size_is_not_sent_and_the_next_frame_is_sent_whole(size: tuple[int, int]) -> None:
+    wire = Wire()
+    frame = "".join(painted(y, 0, [(STYLES[1], f"{y:010}")]) for y in range(5))
+    wire.columns, wire.lines = 10, 5
+    whole = wire.slim(frame)
+    assert whole
+    wire.columns, wire.lines = size
+    wire.forget()
+    assert wire.slim(frame) == ""
+    wire.columns, wire.lines = 10, 5
+    assert wire.slim(frame) == whole
 
 
 def test_long_blanks_are_erased_where_the_terminal_keeps_the_colour_of_the_ground() -> None:

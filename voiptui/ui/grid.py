@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import ne
+from time import monotonic
 from typing import Any, ClassVar, TypeAlias
 
 import msgspec
@@ -25,6 +26,10 @@ __all__ = ["Grid", "Key"]
 _FEWEST_KEPT = 200
 _MEASURED = 100
 _WHEEL = 3
+_HELD = 0.045
+"""Keys that come faster than this (in seconds) are one key that is held down …"""
+_BEHIND = 0.1
+"""… and then the screen is let fall behind by as much on a slow link, not more."""
 
 
 class Grid(Widget, can_focus=True):
@@ -108,6 +113,10 @@ class Grid(Widget, can_focus=True):
         self._empty_text = ""
         self._rows = Rows(marks_for, differs)
         self._expiry: Timer | None = None
+        self.backlog: Callable[[], float] = lambda: 0.0
+        """Seconds until a slow link has taken what was written."""
+        self._gone_at = 0.0
+        self._catching_up: Timer | None = None
         self._cursor = 0
         self._column = 0
         self._moved = False
@@ -353,8 +362,10 @@ class Grid(Widget, can_focus=True):
         self._cursor = row
         self._moved = True
         self._settle(follow=True, sync=False)
-        # two lines differ, unless what is seen has moved
-        self._sync((before, self._cursor) if self._top == self._synced_top else None)
+        if not self._held_up():
+            # two lines differ, unless what is seen has moved or older steps are still to be painted
+            stands = self._top == self._synced_top and self._catching_up is None
+            self._sync((before, self._cursor) if stands else None)
         if self._cursor != before:
             self.post_message(self.CursorMoved(self))
 
@@ -368,6 +379,20 @@ class Grid(Widget, can_focus=True):
         self._arrange()
         if moved:
             self.post_message(self.CursorMoved(self))
+
+    def _held_up(self) -> bool:
+        """Whether a key is held down and the link has not taken the last steps yet: then they are painted later."""
+        before, self._gone_at = self._gone_at, monotonic()
+        wait = self.backlog() - _BEHIND
+        if wait <= 0 or self._gone_at - before > _HELD:
+            return False
+        if self._catching_up is None:
+            self._catching_up = self.set_timer(wait, self._catch_up)
+        return True
+
+    def _catch_up(self) -> None:
+        self._catching_up = None
+        self._sync()
 
     def _settle(self, *, follow: bool, sync: bool = True) -> None:
         """Cursor and top within the rows; with ``follow`` the cursor is seen."""

@@ -39,6 +39,8 @@ class Services:
     state_directory: Path | None = None
     log_path: Path | None = None
     coarse: bool = False
+    backlog: Callable[[], float] = lambda: 0.0
+    """Seconds until a slow link has taken what was written to the terminal."""
     remembered: Remembered = field(default_factory=lambda: Remembered(None))
     _zones: list[tuple[str, tzinfo]] = field(default_factory=list)
 

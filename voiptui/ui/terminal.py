@@ -7,6 +7,7 @@ import sys
 import termios
 import threading
 from codecs import getincrementaldecoder
+from time import monotonic
 from typing import Any
 
 from textual._xterm_parser import XTermParser
@@ -18,6 +19,8 @@ from voiptui.ui.wire import Wire
 
 ALTERNATE_SCREEN = "\x1b[?1049h"
 ESCAPE_WAIT = 0.12
+SLOW_LINK = 8000.0
+"""Bytes a second of 64 kbit/s: what a terminal far away takes at least."""
 ESCAPE_ROUNDS = 3
 
 
@@ -33,6 +36,8 @@ class QuickDriver(LinuxDriver):
         self._wire = Wire(erases=_erases_with_colour())
         self._wire_size: os.terminal_size | None = None
         self._first: Frame | None = None
+        self._left_once = False
+        self._drained = 0.0
 
     def start_application_mode(self) -> None:
         """Takes over the first picture, which stays until `show`: no second screen is opened for it."""
@@ -40,10 +45,18 @@ class QuickDriver(LinuxDriver):
         if self._first is not None:
             self._wire.hold(self._first.text)
             self._wire_size = os.terminal_size(self._first.size)
-            self._wire.columns = self._wire_size.columns
+            self._wire.columns, self._wire.lines = self._wire_size
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._first is not None and self.attrs_before is not None:
             self.attrs_before = self._first.attributes
+        if self._left_once:
+            # the shell was there meanwhile; a size that is the same as before makes the framework paint nothing
+            self._app.call_later(self._app.refresh)
+
+    def stop_application_mode(self) -> None:
+        """Gives the terminal back, for ever or until the program is continued."""
+        self._left_once = True
+        super().stop_application_mode()
 
     def show(self) -> None:
         """The screen is complete: it replaces the first picture at once."""
@@ -59,11 +72,17 @@ class QuickDriver(LinuxDriver):
             size = os.get_terminal_size(self.fileno)
             if size != self._wire_size:
                 self._wire_size = size
-                self._wire.columns = size.columns
+                self._wire.columns, self._wire.lines = size
                 self._wire.forget()
         slimmed = self._wire.slim(data)
         if slimmed:
+            self._drained = max(self._drained, monotonic()) + len(slimmed) / SLOW_LINK
             super().write(slimmed)
+
+    @property
+    def backlog(self) -> float:
+        """Seconds until a slow link has taken all that was written."""
+        return max(0.0, self._drained - monotonic())
 
     def forget_screen(self) -> None:
         """The next full repaint sends everything: for a screen that something else has written on."""

@@ -136,12 +136,14 @@ def _is_sure(character: str) -> bool:
 class Wire:
     """A picture of the terminal, and what must be sent so that it becomes the next one.
 
-    ``columns`` is the terminal's width where it is known. ``erases`` says that the terminal erases with the colour of
-    the pen, so that long blanks need not be sent as such.
+    ``columns`` and ``lines`` are the terminal's size where it is known; what is painted for another is not sent, and
+    the next frame is sent whole. ``erases`` says that the terminal erases with the colour of the pen, so that long
+    blanks need not be sent as such.
     """
 
     def __init__(self, *, erases: bool = False) -> None:
         self.columns: int | None = None
+        self.lines: int | None = None
         self._erases = erases
         self._rows: list[Row] = []
         self._pending = ""
@@ -181,7 +183,11 @@ class Wire:
             self._pending = ""
             return ended
         frame = self._read(data)
-        if frame is None:
+        if frame is not None and self._exceeds(frame[0]):
+            # painted for the size before: the terminal bends it, so what it shows then nobody knows
+            self.forget()
+            sent = ""
+        elif frame is None:
             sent = data
             if not _PAINTLESS.fullmatch(data):
                 pen = self._pen
@@ -195,6 +201,11 @@ class Wire:
         if sent and self._pending:
             sent, self._pending = self._pending + sent, ""
         return sent
+
+    def _exceeds(self, touched: dict[int, Row]) -> bool:
+        if self.columns is None or self.lines is None:
+            return False
+        return any(y >= self.lines or len(row) > self.columns for y, row in touched.items())
 
     def _read(self, data: str) -> tuple[dict[int, Row], tuple[int, int] | None] | None:
         """The lines as they shall be and where the cursor is left; ``None`` for what is more than painting."""

@@ -57,9 +57,13 @@ class Pane(Vertical):
         self.bar = FilterBar(self.kind, known=self.known, placeholder=self.placeholder, signs=services.signs)
         self.bar.history = services.remembered.of(self.name_of.value)
         self.grid = RecordGrid(self.columns(None), look=services.look, ignored=self.ignored)
+        self.grid.backlog = self._backlog
         self._typed: str | None = None
         self._typing = ""
         self._pausing: Timer | None = None
+
+    def _backlog(self) -> float:
+        return self.services.backlog()
 
     # What a pane is made of
 
