@@ -1,12 +1,15 @@
 """The escape sequence that puts text on the clipboard of the person's own terminal, over SSH and through tmux."""
 
+import asyncio
 import base64
+import contextlib
 from collections.abc import Mapping
 
 LARGEST = 74994
 """Bytes of text that still fit in what common terminals accept (100,000 characters of base64)."""
 
 SCREEN_PIECE = 76
+TMUX_PATIENCE = 2.0
 
 
 class TooLarge(ValueError):
@@ -25,3 +28,27 @@ def osc52(text: str, environment: Mapping[str, str]) -> str:
         pieces = [sequence[at : at + SCREEN_PIECE] for at in range(0, len(sequence), SCREEN_PIECE)]
         return "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
     return sequence
+
+
+async def tmux_takes(text: str) -> bool:
+    """Whether tmux itself put the text on the clipboard of its terminal.
+
+    Since 3.3 it lets no sequence through unless told to, but passes on what is loaded into its buffer (since 3.2).
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *("tmux", "load-buffer", "-w", "-"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    except OSError:
+        return False
+    try:
+        async with asyncio.timeout(TMUX_PATIENCE):
+            await process.communicate(text.encode("utf-8", "replace"))
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        return False
+    return process.returncode == 0
