@@ -28,14 +28,16 @@ from voiptui.engine.systems import Systems, open_systems
 from voiptui.model.records import Registration, Snapshot, Stream
 from voiptui.model.time import present
 from voiptui.pbx.base import TelephoneSystem
-from voiptui.pbx.errors import PbxError
+from voiptui.pbx.errors import AuthenticationFailed, PbxError, Throttled, Unreachable
 from voiptui.simulator import clock as simulated
 from voiptui.simulator.serve import configuration, serve
 from voiptui.simulator.world import World
 from voiptui.ui.app import Monitor
+from voiptui.ui.detail import DetailScreen
 from voiptui.ui.keymap import make_keymap
 from voiptui.ui.panes.cdr import CdrPane
 from voiptui.ui.services import Services
+from voiptui.ui.themes import THEMES
 from voiptui.ui.views import Views
 
 DIRECTORY = Path(__file__).parent.parent / "screenshots"
@@ -50,6 +52,7 @@ PATIENCE = 30.0
 
 _FONTS = re.compile(r"\s*@font-face \{.*?\}\n", re.DOTALL)
 _NAMES = re.compile(r"terminal-\d+-")
+_PORTS = re.compile(r"127\.0\.0\.1:\d+")
 _TEXT = re.compile(r'<text (class="[^"]*") x="([\d.]+)" y="([\d.]+)" textLength="[\d.]+" ([^>]*)>([^<]*)</text>')
 _WORDS = re.compile(r"\S+(?: \S+)*")
 _CELL = 12.2
@@ -234,8 +237,8 @@ def _placed(match: re.Match[str]) -> str:
 
 
 def drawing(svg: str) -> str:
-    """The framework's picture without fonts from elsewhere and names that change, every word in its column."""
-    return _TEXT.sub(_placed, _NAMES.sub("v-", _FONTS.sub("", svg)))
+    """The framework's picture without fonts from elsewhere, names and ports that change, every word in its column."""
+    return _TEXT.sub(_placed, _NAMES.sub("v-", _PORTS.sub("probe.example.net", _FONTS.sub("", svg))))
 
 
 @asynccontextmanager
@@ -285,31 +288,69 @@ async def panes(on: Studio, suffix: str = "") -> None:
     await on.take(f"cdr{suffix}")
 
 
-async def _more(on: Studio) -> None:
-    pane = await on.cdr("disposition = answered recording = yes pbx = london src_name like acme")
+async def _opened(on: Studio, name: str, *keys: str) -> None:
+    """The detail of the row under the cursor, once its telephone system has told all; at its end after ``G``."""
     await on.press("enter")
-    await on.pilot.pause(0.5)
-    await on.take("detail")
+    screen = on.app.screen
+    assert isinstance(screen, DetailScreen)
+    await on.until(lambda: "loading" not in screen.view.all_text)
+    await on.press(*keys)
+    await on.take(name)
+
+
+async def _details(on: Studio) -> None:
+    """One of each kind of row, and the vendor's own record."""
+    await on.cdr("disposition = answered recording = yes pbx = london src_name like acme")
+    await _opened(on, "detail")
+    await on.press("w")
+    await on.take("detail-record")
+    await on.press("question_mark")
+    await on.take("detail-help")
+    await on.press("escape", "escape")
+    await on.cdr("pbx = probe disposition = answered mos < 4.2")
+    await _opened(on, "detail-quality", "G")
+    await on.press("escape", "2")
+    on.record(lambda row: isinstance(row, Registration) and row.name == "gw-west")
+    await _opened(on, "registration")
+    await on.press("escape", "3")
+    await _opened(on, "detail-call")
+    await on.press("escape", "1")
+    await _opened(on, "detail-system")
     await on.press("escape")
+
+
+async def _asked(on: Studio) -> None:
+    """What lies over a pane: help, filter, columns, views, the command line."""
+    pane = await on.cdr()
     await on.press("question_mark")
     await on.take("help")
-    await on.press("escape")
-    pane.set_filter("")
-    await on.searched(pane)
-    await on.press("slash")
+    await on.press("escape", "slash")
     await on.type("start >= -6h disposition in (")
-    await on.pilot.pause(0.4)
     await on.take("filter")
+    await on.press("escape", "c")
+    await on.take("columns")
+    await on.press("escape")
+    await on.press("v")
+    await on.take("views")
+    await on.press("escape", "colon")
+    await on.type("cdr sta")
+    await on.take("command")
     await on.press("escape")
     pane.grid.cursor_field = pane.fields["trunk"]
     await on.press("b")
     await on.take("group")
-    await on.press("escape", "2")
-    on.record(lambda row: isinstance(row, Registration) and row.name == "gw-west")
-    await on.press("enter")
-    await on.pilot.pause(0.5)
-    await on.take("registration")
     await on.press("escape")
+
+
+async def _failing(on: Studio) -> None:
+    """Three systems that fail in three ways: each is named with what to do, the others' rows stay."""
+    store = on.app.services.store
+    for stream in Stream:
+        store.fail("cloud", stream, AuthenticationFailed("the API key is refused: make a new one in the dashboard"))
+        store.fail("paris", stream, Throttled("too many requests", retry_after=252.0), retry_in=252.0)
+        store.fail("lab", stream, Unreachable("cannot connect to https://lab.example.net:8080 (connection refused)"))
+    await on.press("1")
+    await on.take("failing")
 
 
 async def pictures() -> dict[str, str]:
@@ -318,12 +359,18 @@ async def pictures() -> dict[str, str]:
     async with staged() as stage:
         async with studio(stage, found) as on:
             await panes(on)
-            await _more(on)
+            await _details(on)
+            await _asked(on)
+            await _failing(on)
         async with studio(stage, found, SMALL) as on:
             await panes(on, "-80x24")
-        for theme in ("light", "contrast", "ansi", "mono"):
+            await _opened(on, "detail-80x24")
+            await on.press("escape", "question_mark")
+            await on.take("help-80x24")
+        for theme in THEMES:
             async with studio(stage, found, MIDDLE, theme=theme) as on:
-                await on.press("2")
+                await on.cdr("disposition ne answered or trunk != none")
+                await on.press(*"jjx")
                 await on.take(f"theme-{theme}")
         async with studio(stage, found, MIDDLE, ascii_only=True) as on:
             await on.press("2")

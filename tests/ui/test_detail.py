@@ -169,7 +169,7 @@ class Host(App[None]):
     def on_mount(self) -> None:
         self.push_screen(DetailScreen(call(self.caller), LOOK))
 
-    def on_detail_screen_copy(self, message: DetailScreen.Copy) -> None:
+    def on_read_screen_copy(self, message: DetailScreen.Copy) -> None:
         self.copied.append(message.text)
 
 
@@ -181,7 +181,7 @@ async def test_screen_scrolls_copies_and_shows_the_vendors_record() -> None:
         assert isinstance(screen, DetailScreen)
         view = screen.query_one(DetailView)
         view.show_detail(Detail(notes=("note",)))
-        await pilot.press("j", "j", "j", "y", "w", "G", "Y")
+        await pilot.press("j", "j", "y", "w", "G", "Y")
         await pilot.pause()
         assert app.copied[0] == "+442079460018"
         assert '"vendor"' in app.copied[1]

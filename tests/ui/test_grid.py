@@ -210,7 +210,7 @@ async def test_narrow_terminal_hides_the_less_important_columns_and_says_which()
         for _ in range(20):
             app.grid.move_column(1)
         assert app.grid.cursor_field is not None
-        assert app.grid.cursor_field.name == "recording"
+        assert app.grid.cursor_field.name == "hangup_by"
         assert "TRUNK" not in app.grid.hidden_columns
         for _ in range(30):
             app.grid.move_column(-1)

@@ -493,4 +493,4 @@ def test_2_a_trunk_flaps(flapping: Story) -> None:
     monitor.type("5")
     monitor.until(lambda: "lost its registration" in monitor.text and "registered again" in monitor.text, seconds=150)
     monitor.type("2", ENTER)
-    monitor.until_shown("changes seen", "a gap shorter than")
+    monitor.until_shown("Changes seen", "a gap shorter than")

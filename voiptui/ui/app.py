@@ -21,14 +21,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.driver import Driver
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 
 import voiptui
 from voiptui.model.clean import clean
+from voiptui.model.records import Stream
 from voiptui.query.errors import FilterError
 from voiptui.ui.actions import ACTIONS, PaneName
 from voiptui.ui.deeds import Deeds
-from voiptui.ui.detail import DetailScreen
 from voiptui.ui.grid import Grid
 from voiptui.ui.header import TabMark, clock_text, header_spans, tab_spans, title_text, worst
 from voiptui.ui.hops import Hop
@@ -36,6 +37,7 @@ from voiptui.ui.keymap import Keymap, key_name, make_keymap
 from voiptui.ui.lines import Line, Span, spans_width
 from voiptui.ui.messages import RunAction, Said, StatusChanged
 from voiptui.ui.panes.base import Pane
+from voiptui.ui.reading import ReadScreen
 from voiptui.ui.recordings import Recordings
 from voiptui.ui.remembered import Remembered, remembered_path
 from voiptui.ui.services import Services
@@ -52,11 +54,18 @@ if TYPE_CHECKING:
 
 BETWEEN_PAINTS = 0.1
 REST = 15
+"""So many times what a repaint took is left to the keys after it …"""
+LATEST = 2.0
+LATEST_WHILE_TYPED = 5.0
+"""… but no answer of a PBX waits longer than so many seconds to be shown; longer only while keys are pressed."""
+TYPED_LATELY = 1.0
+GARBAGE_AFTER = 20_000
 SAID_FOR = 12.0
 LONGEST_END = 0.3
 LOOKS_FOR = 60.0
 """So many seconds after the last key seconds are still shown."""
 COARSE_TICK = 60
+SHOWN_STREAM = {PaneName.REGISTRATIONS: Stream.REGISTRATIONS, PaneName.CALLS: Stream.CALLS}
 TITLES = {
     PaneName.SYSTEMS: "Systems",
     PaneName.REGISTRATIONS: "Registrations",
@@ -88,6 +97,7 @@ class Main(Screen[None], inherit_bindings=False):
 
     ALLOW_SELECT: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = []
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (8, "-usual")]  # noqa: RUF012
 
     def __init__(self, mark: str, first: Pane) -> None:
         super().__init__(id="main")
@@ -109,7 +119,10 @@ class Monitor(Deeds, App[None]):
     CSS_PATH = style_path()
     ENABLE_COMMAND_PALETTE = False
     TITLE = "voiptui"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", "Stop", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "interrupt", "Stop", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", "To the shell", show=False, priority=True),
+    ]
 
     def __init__(
         self,
@@ -140,6 +153,8 @@ class Monitor(Deeds, App[None]):
         self._ticks = 0
         self._logbook: Logbook | None = None
         use_theme(self, services.config.theme or "dark", no_color=no_color)
+        # the theme without colours needs no filter, which would paint the terminal's own black on black
+        self._filters = [one for one in self._filters if not isinstance(one, Monochrome | NoColor)]
         for key, action_id in self.keymap.keys.items():
             self.bind(key_name(key), f"act('{action_id}')", description=ACTIONS[action_id].label, show=False)
         self._straight = {key_name(key): action_id for key, action_id in self.keymap.keys.items() if key != "ctrl+c"}
@@ -157,9 +172,13 @@ class Monitor(Deeds, App[None]):
 
     def _begin(self) -> None:
         if isinstance(self._driver, QuickDriver):
-            self._driver.show()
+            driver = self._driver
+            driver.show()
+            self.services.backlog = lambda: driver.backlog
             # what is there by now stays until the end: it need not be looked through again and again
             gc.freeze()
+            # a hundred thousand new rows are no garbage: to look through all for every 700 takes most of the time
+            gc.set_threshold(GARBAGE_AFTER, *gc.get_threshold()[1:])
             gc.enable()
         self._keep_log()
         self._unsubscribe = self.services.store.subscribe(self._store_changed)
@@ -249,13 +268,8 @@ class Monitor(Deeds, App[None]):
 
     def _look(self) -> None:
         """Tells the poller which streams are looked at."""
-        from voiptui.model.records import Stream
-
-        streams = {
-            PaneName.SYSTEMS: {Stream.REGISTRATIONS, Stream.CALLS, Stream.HEALTH},
-            PaneName.REGISTRATIONS: {Stream.REGISTRATIONS},
-            PaneName.CALLS: {Stream.CALLS},
-        }.get(self.pane_name, set())
+        shown = SHOWN_STREAM.get(self.pane_name)
+        streams = set(Stream) if self.pane_name is PaneName.SYSTEMS else {shown} if shown else set()
         self.services.poller.look_at(streams, None)
 
     # Keys
@@ -266,10 +280,11 @@ class Monitor(Deeds, App[None]):
         if pane is None:
             return
         action = ACTIONS[action_id]
-        if isinstance(self.screen, DetailScreen):
+        if isinstance(self.screen, ReadScreen):
             if action_id == "detail":
                 return
-            self.pop_screen()
+            while isinstance(self.screen, ReadScreen):
+                self.pop_screen()
         if self._said is not None:
             self._said = None
             self._paint_status()
@@ -331,8 +346,8 @@ class Monitor(Deeds, App[None]):
 
         return await self.push_screen_wait(Choose(question, choices))
 
-    @on(DetailScreen.Copy)
-    def _detail_copy(self, message: DetailScreen.Copy) -> None:
+    @on(ReadScreen.Copy)
+    def _read_copy(self, message: ReadScreen.Copy) -> None:
         message.stop()
         self.copy(message.text)
 
@@ -352,12 +367,16 @@ class Monitor(Deeds, App[None]):
         if self._dirty:
             return
         self._dirty = True
-        # keys come first: however many rows there are, most of the time is left for them
-        wait = self._painted + max(BETWEEN_PAINTS, self._spent * REST) - monotonic()
+        wait = self._painted + self._rest() - monotonic()
         if wait > 0:
             self.set_timer(wait, self._paint)
         else:
             self.call_later(self._paint)
+
+    def _rest(self) -> float:
+        """Seconds between two repaints: keys come first however many rows there are, but nobody waits for ever."""
+        typed = monotonic() - self._touched < TYPED_LATELY
+        return min(max(BETWEEN_PAINTS, self._spent * REST), LATEST_WHILE_TYPED if typed else LATEST)
 
     def _paint(self) -> None:
         self._dirty = False
@@ -391,7 +410,7 @@ class Monitor(Deeds, App[None]):
         if main is None:
             return
         services = self.services
-        marks = pbx_marks(services)
+        marks = pbx_marks(services, SHOWN_STREAM.get(self.pane_name))
         room = self.size.width
         clock = clock_text(services.clock(), services.zone, services.zone_name, room, coarse=self._coarse)
         right = [Span(clock), Span(" ")]

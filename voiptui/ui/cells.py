@@ -52,7 +52,7 @@ class Signs(Struct, frozen=True, kw_only=True):
     pipe: str = "│"
     checked: str = "●"
     unchecked: str = "○"
-    spark: str = " ▁▂▃▄▅▆▇█"
+    spark: str = " ▁▂▃▄▅▆▇"
     only_ascii: bool = False
 
 
@@ -77,7 +77,7 @@ ASCII = Signs(
     pipe="|",
     checked="*",
     unchecked="o",
-    spark=" _.-:=+*#",
+    spark=" _.-:=+*",
     only_ascii=True,
 )
 

@@ -37,6 +37,8 @@ _IMPORTANCE: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     }
 )
 _UNRANKED = 50
+_WHERE_THERE_IS_ROOM: Mapping[Kind, frozenset[str]] = MappingProxyType({Kind.CDR: frozenset({"hangup_by", "cause"})})
+"""Shown where there is room that no other column needs."""
 
 Value = Callable[[Any, datetime], object]
 
@@ -45,7 +47,8 @@ class Column(Struct, frozen=True, kw_only=True):
     """One column: its field, its widths (usual, least, most) and its rank (a greater one is hidden earlier).
 
     ``value`` gives what the cell shows of a record at a moment, otherwise the attribute of the field's name;
-    ``paint`` makes the whole cell instead of `cells.cell`; ``ticks`` says that the cell changes with time alone.
+    ``paint`` makes the whole cell instead of `cells.cell`; ``ticks`` says that the cell changes with time alone;
+    ``spare`` that it is shown only where no other column is cut for it.
     """
 
     field: Field
@@ -56,6 +59,7 @@ class Column(Struct, frozen=True, kw_only=True):
     value: Value | None = None
     paint: Callable[[Any, Look], Cell] | None = None
     ticks: bool = False
+    spare: bool = False
 
     @property
     def name(self) -> str:
@@ -81,6 +85,7 @@ def column(
     value: Value | None = None,
     paint: Callable[[Any, Look], Cell] | None = None,
     ticks: bool = False,
+    spare: bool = False,
 ) -> Column:
     """The column of a field with widths that suit its type."""
     usual = max(width or field.width + (2 if has_sign(field) else 0), len(field.title))
@@ -98,6 +103,7 @@ def column(
         value=value,
         paint=paint,
         ticks=ticks,
+        spare=spare,
     )
 
 
@@ -120,13 +126,15 @@ def columns_of(
     importance = {name: rank for rank, name in enumerate(_IMPORTANCE[kind])}
     chosen = [fields[name] for name in names if name in fields] if names is not None else None
     if chosen is None:
-        chosen = [field for field in fields.values() if field.shown]
+        more = _WHERE_THERE_IS_ROOM.get(kind, frozenset())
+        chosen = [field for field in fields.values() if field.shown or field.name in more]
     return [
         column(
             field,
             rank=importance.get(field.name, _UNRANKED),
             value=values.get(field.name),
             ticks=field.name in values,
+            spare=names is None and not field.shown,
         )
         for field in chosen
     ]
@@ -168,6 +176,9 @@ def fitted(columns: Sequence[Column], width: int, needs: Sequence[int] = ()) -> 
     def taken() -> int:
         return sum(least[index] + GAP for index in chosen)
 
+    spares = [index for index in chosen if columns[index].spare]
+    while spares and sum(max(least[at], min(columns[at].most, needed[at])) + GAP for at in chosen) > room:
+        chosen.remove(spares.pop())
     while len(chosen) > 1 and taken() > room:
         chosen.remove(max(chosen, key=lambda index: (columns[index].rank, index)))
     widths = {index: least[index] for index in chosen}

@@ -142,7 +142,8 @@ class Deeds(Hopping, Changing):
     async def do_detail(self) -> None:
         """All about the row under the cursor; what its telephone system tells comes in later."""
         from voiptui.ui.detail import DetailScreen
-        from voiptui.ui.details import ask_detail, record_of
+        from voiptui.ui.detaillines import Loading
+        from voiptui.ui.details import ask_detail, record_of, seen_here
 
         pane = self.here
         if pane.entered():
@@ -152,7 +153,8 @@ class Deeds(Hopping, Changing):
         if record is None:
             self.said(str(getattr(row, "text", "") or "this row has no detail"))
             return
-        screen = DetailScreen(self.services.shown((record,))[0], self.services.look)
+        shown = self.services.shown((record,))[0]
+        screen = DetailScreen(shown, self.services.look, Loading(seen_here(self.services, record)))
         await self.push_screen(screen)
         detail = await ask_detail(self.services, record)
         if screen.is_attached:
@@ -274,26 +276,36 @@ class Deeds(Hopping, Changing):
 
             record, look = pane.grid.cursor_record, self.services.look
             painted = column.paint is not None or column.value is not None
-            text = column.cell(record, look).text if painted else record_text(column.field, record, look.zone, look.now)
+            text = (
+                column.cell(record, look).text.strip()
+                if painted
+                else record_text(column.field, record, look.zone, look.now)
+            )
             self.copy(text)
 
     def do_copy_row(self) -> None:
         """The row under the cursor to the clipboard, its cells separated by tabs."""
         pane = self.here
         record, look = pane.grid.cursor_record, self.services.look
-        self.copy("\t".join(column.cell(record, look).text for column in pane.grid.columns))
+        self.copy("\t".join(column.cell(record, look).text.strip() for column in pane.grid.columns))
 
     def copy(self, text: str) -> None:
         """Text to the clipboard of the person's terminal, and what was done to the status line."""
-        from voiptui.ui.clipboard import TooLarge, osc52
+        from voiptui.ui.clipboard import TooLarge, osc52, tmux_takes
 
         try:
-            self.write_terminal(osc52(text, os.environ))
+            sequence = osc52(text, os.environ)
         except TooLarge as error:
             self.said(str(error), bad=True)
-        else:
+            return
+
+        async def put() -> None:
+            if not (os.environ.get("TMUX") and await tmux_takes(text)):
+                self.write_terminal(sequence)
             self._clipboard = text
             self.said(f"copied: {text}" if len(text) <= 60 else f"copied {len(text):,} characters")
+
+        self.run_worker(put(), group="copy", exclusive=True)
 
     # Program
 
@@ -337,9 +349,10 @@ class Deeds(Hopping, Changing):
 
     def do_help(self) -> None:
         """Help for the pane that is shown."""
-        from voiptui.ui.screens.help import Help
+        from voiptui.ui.screens.help import Help, pane_blocks
 
-        self.push_screen(Help(self.pane_name, self.keymap, ascii_only=self.services.ascii_only))
+        blocks = pane_blocks(self.pane_name, self.keymap, ascii_only=self.services.ascii_only)
+        self.push_screen(Help(self.pane_name, blocks, self.services.signs))
 
     def do_quit(self) -> None:
         """Leaves."""

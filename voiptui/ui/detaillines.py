@@ -8,31 +8,21 @@ from msgspec import Struct
 from rich.cells import cell_len, get_character_cell_size
 
 from voiptui.model.fields import FIELDS, Field, FieldType
-from voiptui.model.records import Call, Cdr, Detail, Health, Kind, Quality, Recording, Registration
+from voiptui.model.records import Call, Cdr, Detail, DetailSection, Health, Kind, Quality, Recording, Registration
 from voiptui.output.values import duration_text
 from voiptui.ui.cells import Look, Tone, cell, harmless, has_sign, state_cell
+from voiptui.ui.reading import ReadLine
 from voiptui.ui.timeline import Runs, ladder_lines, leg_lines
 
 Shown = Cdr | Registration | Call | Health
-LABEL_WIDTH = 20
+LABEL_WIDTH = 22
 _BANDS = ((4.0, "good", Tone.GOOD), (3.6, "fair", Tone.PLAIN), (3.1, "poor", Tone.WARN), (0.0, "bad", Tone.BAD))
 
 
-class DetailLine(Struct, frozen=True):
-    """One line: its runs of text and tone, and what copying it gives; a heading begins a section."""
-
-    runs: Runs
-    copy: str = ""
-    heading: bool = False
-
-    @property
-    def text(self) -> str:
-        """The line without tones."""
-        return "".join(text for text, _ in self.runs)
-
-
 class Loading(Struct, frozen=True):
-    """Nothing has come yet."""
+    """The telephone system has told nothing yet; ``sections`` is what is known here."""
+
+    sections: tuple[DetailSection, ...] = ()
 
 
 class Failed(Struct, frozen=True):
@@ -44,7 +34,7 @@ class Failed(Struct, frozen=True):
 Arrived = Detail | Loading | Failed | None
 
 
-def detail_lines(record: Shown, arrived: Arrived, look: Look, width: int, *, raw: bool = False) -> list[DetailLine]:
+def detail_lines(record: Shown, arrived: Arrived, look: Look, width: int, *, raw: bool = False) -> list[ReadLine]:
     """Everything known about a record for a screen of that width; ``raw`` adds the vendor's own record and texts."""
     lines = _Lines(look, width)
     match record:
@@ -76,12 +66,12 @@ class _Lines:
 
     def __init__(self, look: Look, width: int) -> None:
         self.look, self.width = look, width
-        self.done: list[DetailLine] = []
+        self.done: list[ReadLine] = []
 
     def heading(self, title: str) -> None:
         if self.done:
-            self.done.append(DetailLine(()))
-        self.done.append(DetailLine(((harmless(title, self.look.signs), Tone.ACCENT),), title, heading=True))
+            self.done.append(ReadLine(()))
+        self.done.append(ReadLine(((harmless(title, self.look.signs), Tone.ACCENT),), title, heading=True))
 
     def value(self, label: str, value: str, tone: Tone = Tone.PLAIN) -> None:
         """A label with its whole value, on as many lines as it takes."""
@@ -89,22 +79,22 @@ class _Lines:
         room = max(8, self.width - LABEL_WIDTH - 2)
         pad = " " * max(1, LABEL_WIDTH - cell_len(label))
         if cell_len(label) >= LABEL_WIDTH:
-            self.done.append(DetailLine(((f" {label}", Tone.QUIET),), value))
+            self.done.append(ReadLine(((f" {label}", Tone.QUIET),), value))
             label, pad = "", " " * LABEL_WIDTH
         for number, part in enumerate(wrapped(harmless(value, self.look.signs, 8192), room)):
             head = f" {label}{pad}" if number == 0 else " " * (LABEL_WIDTH + 1)
-            self.done.append(DetailLine(((head, Tone.QUIET), (part, tone)), value))
+            self.done.append(ReadLine(((head, Tone.QUIET), (part, tone)), value))
 
     def text(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Free text, wrapped, its blanks at the beginning kept."""
         indent = " " * (1 + len(text) - len(text.lstrip(" ")))
         for part in wrapped(harmless(text.strip(), self.look.signs, 8192), max(8, self.width - len(indent) - 1)):
-            self.done.append(DetailLine(((indent, Tone.QUIET), (part, tone)), text.strip()))
+            self.done.append(ReadLine(((indent, Tone.QUIET), (part, tone)), text.strip()))
 
     def extend(self, lines: Iterable[tuple[Runs, str]]) -> None:
         signs = self.look.signs
         for runs, copy in lines:
-            self.done.append(DetailLine(tuple((harmless(text, signs), tone) for text, tone in runs), copy))
+            self.done.append(ReadLine(tuple((harmless(text, signs), tone) for text, tone in runs), copy))
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -154,7 +144,9 @@ def _written(field: Field, value: Any, look: Look, record: Any) -> tuple[str, To
         text = duration_text(value)
         return (text if value < 60 else f"{text}  ({value} s)"), Tone.PLAIN
     if field.type is FieldType.FLAG:
-        return ("yes", Tone.PLAIN) if value else ("no", Tone.PLAIN if field.name == "recording" else Tone.BAD)
+        if field.name == "recording":
+            return ("yes" if value else "no"), Tone.PLAIN
+        return cell(field, value, look)
     if field.type is FieldType.STATE and not has_sign(field):
         return str(value), Tone.PLAIN
     if field.name == "mos":
@@ -215,22 +207,27 @@ def _health(lines: _Lines, record: Health) -> None:
             lines.value(label, value)
 
 
+def _sections(lines: _Lines, sections: Sequence[DetailSection]) -> None:
+    for section in sections:
+        lines.heading(section.title)
+        for label, value in section.lines:
+            if label:
+                lines.value(label, value)
+            else:
+                lines.text(value)
+
+
 def _arrived(lines: _Lines, arrived: Arrived, *, raw: bool) -> None:
     match arrived:
-        case Loading():
-            lines.done.append(DetailLine(()))
+        case Loading(sections):
+            _sections(lines, sections)
+            lines.done.append(ReadLine(()))
             lines.text("loading..." if lines.look.signs.only_ascii else "loading…", Tone.QUIET)
         case Failed(sentence):
             lines.heading("More")
             lines.text(f"{lines.look.signs.bad} {sentence}", Tone.BAD)
         case Detail():
-            for section in arrived.sections:
-                lines.heading(section.title)
-                for label, value in section.lines:
-                    if label:
-                        lines.value(label, value)
-                    else:
-                        lines.text(value)
+            _sections(lines, arrived.sections)
             if arrived.messages:
                 lines.heading("SIP messages")
                 lines.extend(ladder_lines(arrived.messages, lines.look, lines.width - 1))

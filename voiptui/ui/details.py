@@ -53,7 +53,7 @@ def _changes(services: "Services", record: Registration) -> DetailSection:
     lines.append(("lost", f"{history.flaps} time{'' if history.flaps == 1 else 's'}"))
     if history.resolution is not None:
         lines.append(("", f"a gap shorter than {duration_text(history.resolution)} can have been missed"))
-    return DetailSection(title="changes seen", lines=tuple(lines))
+    return DetailSection(title="Changes seen", lines=tuple(lines))
 
 
 def _earlier(services: "Services", record: Registration) -> list[DetailSection]:
@@ -73,7 +73,7 @@ def _earlier(services: "Services", record: Registration) -> list[DetailSection]:
     widest = max((event.resolution for event in own if event.resolution is not None), default=None)
     if widest is not None:
         lines.append(("", f"a gap shorter than {duration_text(widest)} can have been missed"))
-    return [DetailSection(title="seen before, by the log", lines=tuple(lines))]
+    return [DetailSection(title="Seen before, by the log", lines=tuple(lines))]
 
 
 def _streams(services: "Services", pbx: str) -> DetailSection:
@@ -100,7 +100,7 @@ def _streams(services: "Services", pbx: str) -> DetailSection:
         offer = getattr(offered, name)
         if not offer:
             lines.append((name.replace("_", " "), f"not offered by {pbx}" + (f": {offer.note}" if offer.note else "")))
-    return DetailSection(title="what is polled", lines=tuple(lines))
+    return DetailSection(title="What is polled", lines=tuple(lines))
 
 
 def _hours(services: "Services", pbx: str) -> list[tuple[str, str]]:

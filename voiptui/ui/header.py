@@ -35,8 +35,6 @@ LOOK_OF = {
     "unsupported": "dim",
     "paused": "warn",
 }
-AGE_STEP = 5
-"""The ages on the top line go by steps of so many seconds: one that changes each second costs a slow link more."""
 BADNESS = ("failed", "stale", "connecting", "paused", "fresh", "unsupported", "disabled")
 
 
@@ -60,16 +58,13 @@ class TabMark(Struct, frozen=True, kw_only=True):
     active: bool = False
 
 
-def age_text(seconds: float, *, coarse: bool = False, step: int = 1) -> str:
-    """``4s``, ``3m``, ``2h``, ``5d``; coarse ages below five minutes, the pace of the slowest polls, never change.
-
-    ``step`` rounds seconds up: what is shown is never younger than what it tells of.
-    """
+def age_text(seconds: float, *, coarse: bool = False) -> str:
+    """``4s``, ``3m``, ``2h``, ``5d``; coarse ages below five minutes, the pace of the slowest polls, never change."""
     whole = max(0, int(seconds))
     if coarse and whole < 300:
         return "<5m"
     if whole < 60:
-        return f"{-(-whole // step) * step or step}s" if step > 1 else f"{whole}s"
+        return f"{whole}s"
     if whole < 3600:
         return f"{whole // 60}m"
     return f"{whole // 3600}h" if whole < 86400 else f"{whole // 86400}d"
@@ -81,11 +76,13 @@ def worst(marks: Sequence[PbxMark]) -> str:
 
 
 def clock_text(now: datetime, zone: tzinfo, zone_name: str, room: int, *, coarse: bool = False) -> str:
-    """``Sun 22 Nov 14:02:11 Europe/London``, shorter where there is little room; coarse without seconds."""
+    """``Sun 22 Nov 14:02:11 Europe/London``, shorter where there is little room or none; coarse without seconds."""
     local = now.astimezone(zone)
     time = f"{local:%H:%M}" if coarse else f"{local:%H:%M:%S}"
     if room >= 120:
         return f"{local:%a %d %b} {time} {cut(zone_name, 24)}"
+    if room < 40:
+        return ""
     short = zone_name if len(zone_name) <= 12 else (local.tzname() or zone_name)
     return f"{time} {cut(short, 12)}"
 
@@ -93,7 +90,7 @@ def clock_text(now: datetime, zone: tzinfo, zone_name: str, room: int, *, coarse
 def _mark_spans(mark: PbxMark, *, notes: bool, ascii_only: bool, coarse: bool) -> list[Span]:
     sign = (SIGNS_ASCII if ascii_only else SIGNS)[mark.word]
     word = "" if mark.word == "fresh" else f" {mark.word}"
-    age = "" if mark.age is None or mark.word == "disabled" else f" {age_text(mark.age, coarse=coarse, step=AGE_STEP)}"
+    age = "" if mark.age is None or mark.word == "disabled" else f" {age_text(mark.age, coarse=coarse)}"
     spans = [Span(f"{sign} ", LOOK_OF[mark.word]), Span(mark.name), Span(word, LOOK_OF[mark.word]), Span(age, "dim")]
     if mark.insecure:
         spans.append(Span(" INSECURE TLS", "alert"))

@@ -12,7 +12,7 @@ from voiptui.ui.columns import Column, column
 from voiptui.ui.header import LOOK_OF, SIGNS, SIGNS_ASCII, age_text
 
 NOT_OFFERED = "n/a"
-HOUR_COLUMNS = 20
+HOUR_COLUMNS = 15
 _BOUNDS = (0.5, 2.0, 10.0)
 _TONES = {"good": Tone.GOOD, "warn": Tone.WARN, "bad": Tone.BAD, "dim": Tone.QUIET}
 
@@ -76,18 +76,17 @@ def _latency(record: SystemRow, look: Look) -> Cell:
 
 
 class _Part:
-    """Paints ``registered/total``: red when nothing is, amber when not all are."""
+    """Paints ``registered/total``, the strokes under each other: red when nothing is, amber when not all are."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def __call__(self, record: SystemRow, look: Look) -> Cell:
         text: str | None = getattr(record, self.name)
-        if text is None:
-            return Cell(look.signs.missing, Tone.QUIET)
-        if text == NOT_OFFERED:
-            return Cell(text, Tone.QUIET)
+        if text is None or text == NOT_OFFERED:
+            return Cell(f"{text or look.signs.missing:>3}", Tone.QUIET)
         up, _, total = text.partition("/")
+        text = f"{up:>3}/{total}"
         if up == total:
             return Cell(text)
         return Cell(text, Tone.BAD if up == "0" else Tone.WARN)
@@ -134,13 +133,19 @@ SYSTEM_FIELDS = {
         Field(name="registrations", type=T.TEXT, title="PHONES", width=8, meaning="phones registered of all"),
         Field(name="trunks", type=T.TEXT, title="TRUNKS", width=7, meaning="trunks registered of all"),
         Field(name="calls", type=T.INTEGER, title="CALLS", width=5, meaning="active calls"),
-        Field(name="calls_hour", type=T.TEXT, title="CALLS, LAST HOUR", width=20, meaning="most calls per 3 minutes"),
+        Field(
+            name="calls_hour",
+            type=T.TEXT,
+            title="CALLS 1H",
+            width=15,
+            meaning="most calls per 4 minutes of an hour",
+        ),
         Field(
             name="registered_hour",
             type=T.TEXT,
-            title="PHONES, LAST HOUR",
-            width=20,
-            meaning="fewest registered phones and trunks per 3 minutes",
+            title="PHONES 1H",
+            width=15,
+            meaning="fewest registered per 4 minutes of an hour",
         ),
         Field(name="skew", type=T.DURATION, title="CLOCK", width=6, meaning="its clock minus ours"),
         Field(name="system", type=T.TEXT, title="SYSTEM", width=12, meaning="which telephone system it is"),

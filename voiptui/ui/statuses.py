@@ -37,25 +37,28 @@ def _note(status: PbxStatus, now: datetime) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def pbx_mark(services: Services, settings: PbxSettings, now: datetime) -> PbxMark:
-    """One system for the top line."""
+def pbx_mark(services: Services, settings: PbxSettings, now: datetime, stream: Stream | None = None) -> PbxMark:
+    """One system for the top line; while all is well its age is that of the ``stream`` that is looked at, if any."""
     status = services.store.status(settings.name)
     word = "disabled" if not settings.enabled else str(status.state)
     if services.poller.paused and word in {"fresh", "stale"}:
         word = "paused"
+    taken = status.taken
+    if word == "fresh" and stream is not None and stream in status.streams:
+        taken = status.streams[stream].taken or taken
     return PbxMark(
         name=settings.name,
         word=word,
-        age=(now - status.taken).total_seconds() if status.taken else None,
+        age=(now - taken).total_seconds() if taken else None,
         note=_note(status, now),
         insecure=settings.tls.mode is TlsMode.INSECURE,
     )
 
 
-def pbx_marks(services: Services) -> list[PbxMark]:
+def pbx_marks(services: Services, stream: Stream | None = None) -> list[PbxMark]:
     """All configured systems for the top line, those that are switched off too."""
     now = services.clock()
-    return [pbx_mark(services, settings, now) for settings in services.config.pbxs]
+    return [pbx_mark(services, settings, now, stream) for settings in services.config.pbxs]
 
 
 def _of(up: int | None, total: int | None, *, offered: bool) -> str | None:
@@ -85,7 +88,9 @@ def system_rows(services: Services) -> list[SystemRow]:
         status = services.store.status(settings.name)
         health, counts = status.health, status.counts
         offered = services.capabilities(settings.name)
-        trouble = [status.error or "", *status.limits, *(health.warnings if health else ())]
+        # what ails a system ails each of its streams: once is enough
+        limits = [limit for limit in status.limits if not (status.error and limit.endswith(status.error))]
+        trouble = [status.error or "", *limits, *(health.warnings if health else ())]
         rows.append(
             SystemRow(
                 pbx=settings.name,
@@ -103,7 +108,7 @@ def system_rows(services: Services) -> list[SystemRow]:
                 version=health.version if health else None,
                 skew=status.clock_skew,
                 tls=_tls(settings),
-                error=" · ".join(one for one in trouble if one) or None,
+                error=(" - " if services.ascii_only else " · ").join(one for one in trouble if one) or None,
             )
         )
     return rows

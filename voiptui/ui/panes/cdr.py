@@ -132,7 +132,11 @@ class CdrPane(Pane):
         ascii_only = self.services.ascii_only
         at_least = ">= " if ascii_only else "≥ "
         bound = at_least if searching.incomplete else ""
-        count = f"{shown:,} of {bound}{total:,}" if bound or shown != total else f"{shown:,}"
+        if self.grouped_by is not None:
+            groups = self.grid.row_count
+            count = f"{groups:,} group{'' if groups == 1 else 's'} of {bound}{shown:,} call{'' if shown == 1 else 's'}"
+        else:
+            count = f"{shown:,} of {bound}{total:,}" if bound or shown != total else f"{shown:,}"
         answered, asked = searching.answered
         spans = [Span(count)]
         if searching.running:

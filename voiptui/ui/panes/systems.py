@@ -3,12 +3,19 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from textual import events
+from textual.app import ComposeResult
+from textual.geometry import Size
+
 from voiptui.ui.actions import PaneName
+from voiptui.ui.cells import Tone
 from voiptui.ui.columns import Column
 from voiptui.ui.grid import Key
 from voiptui.ui.panes.base import Pane
 from voiptui.ui.rows import SYSTEM_FIELDS, system_columns
+from voiptui.ui.services import Services
 from voiptui.ui.statuses import system_rows
+from voiptui.ui.troubles import Troubles
 
 
 class SystemsPane(Pane):
@@ -18,6 +25,31 @@ class SystemsPane(Pane):
     fields = SYSTEM_FIELDS
     ignored = frozenset({"taken", "latency", "skew", "registered_hour", "calls_hour"})
     placeholder = "/ to filter by words, for example: failed"
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._troubles = Troubles(services.signs)
+
+    def compose(self) -> ComposeResult:
+        """What is wrong is told in full where the rows leave room."""
+        yield from super().compose()
+        yield self._troubles
+
+    def reload(self, *, mark: bool = True) -> None:
+        """With what is wrong below."""
+        super().reload(mark=mark)
+        self._tell_troubles()
+
+    def on_resize(self, _: events.Resize) -> None:
+        """More room, or less."""
+        self._tell_troubles()
+
+    def _tell_troubles(self) -> None:
+        room = Size(self.size.width, self.size.height - self.grid.row_count - 2)
+        rows = [row for row in self.grid.records() if row.error] if room.height > 0 else []
+        self._troubles.show(
+            [(row.pbx, row.error, Tone.BAD if row.state == "failed" else Tone.WARN) for row in rows], room
+        )
 
     def columns(self, names: Sequence[str] | None) -> list[Column]:
         """Those of the systems."""

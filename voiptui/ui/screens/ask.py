@@ -1,7 +1,7 @@
 """Questions put to the person: a line of text, one of a list, yes or no."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,6 +14,8 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from voiptui.model.clean import clean
+
+T = TypeVar("T")
 
 
 def said(text: str) -> Content:
@@ -108,7 +110,19 @@ class AskText(ModalScreen[str | None]):
         line.action_cursor_right()
 
 
-class Choose(ModalScreen[str | None]):
+class Listed(ModalScreen[T]):
+    """A screen with a list, whose last line tells the keys and where the cursor is among how many."""
+
+    HINT = "Enter takes it, Esc leaves"
+
+    @on(OptionList.OptionHighlighted)
+    def _tell_place(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        place = f"{event.option_index + 1}/{event.option_list.option_count}"
+        self.query_one(".ask--hint", Static).update(said(f"{self.HINT}   {place}"))
+
+
+class Choose(Listed[str | None]):
     """Asks for one of a list of id and words; gives the id, or ``None`` after Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -126,7 +140,7 @@ class Choose(ModalScreen[str | None]):
         with Vertical(classes="ask"):
             yield Static(said(self._question), classes="ask--question", markup=False)
             yield OptionList(*[Option(said(words)) for _, words in self._choices], compact=True, markup=False)
-            yield Static(said("Enter takes it, Esc leaves"), classes="ask--hint", markup=False)
+            yield Static(said(self.HINT), classes="ask--hint", markup=False)
 
     def on_mount(self) -> None:
         """The cursor on what holds now."""

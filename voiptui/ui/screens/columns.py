@@ -7,18 +7,18 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from voiptui.model.fields import Field
 from voiptui.ui.cells import Signs
-from voiptui.ui.screens.ask import said
+from voiptui.ui.screens.ask import Listed, said
 
 
-class ChooseColumns(ModalScreen[list[str] | None]):
+class ChooseColumns(Listed[list[str] | None]):
     """All fields of a pane, the shown ones checked and first; gives the names to show, or ``None`` after Esc."""
 
+    HINT = "x shows or hides, J and K move, Enter takes, Esc leaves"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", show=False),
         Binding("enter", "take", "Take", show=False, priority=True),
@@ -40,9 +40,7 @@ class ChooseColumns(ModalScreen[list[str] | None]):
         with Vertical(classes="ask"):
             yield Static(said("Columns"), classes="ask--question", markup=False)
             yield OptionList(*self._options(), compact=True, markup=False)
-            yield Static(
-                said("x shows or hides, J and K move, Enter takes, Esc leaves"), classes="ask--hint", markup=False
-            )
+            yield Static(said(self.HINT), classes="ask--hint", markup=False)
 
     def on_mount(self) -> None:
         """Keys go into the list."""
@@ -55,7 +53,7 @@ class ChooseColumns(ModalScreen[list[str] | None]):
             Option(
                 said(
                     f"{signs.checked if name in self._shown else signs.unchecked} "
-                    f"{self._fields[name].title:<10} {self._fields[name].meaning}"
+                    f"{self._fields[name].title:<11} {self._fields[name].meaning}"
                 )
             )
             for name in self._names

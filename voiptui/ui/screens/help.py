@@ -1,37 +1,48 @@
-"""Help for the focused pane, made from the tables of actions, fields and operators."""
+"""Help for what has the keys, made from the tables of actions, fields and operators."""
 
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.app import ComposeResult
+from msgspec import Struct
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.content import Content
-from textual.screen import ModalScreen
-from textual.style import Style
-from textual.widgets import Static
 
 from voiptui.model.fields import FIELDS, Field
 from voiptui.model.records import Kind
 from voiptui.ui.actions import ACTIONS, Group, PaneName
+from voiptui.ui.cells import Signs, Tone, fit, harmless
+from voiptui.ui.detaillines import wrapped
 from voiptui.ui.keymap import Keymap, written
+from voiptui.ui.reading import ReadLine, ReadScreen, ReadView
 
 KIND_OF = {PaneName.REGISTRATIONS: Kind.REGISTRATION, PaneName.CALLS: Kind.CALL, PaneName.CDR: Kind.CDR}
-_HEADING = Style(bold=True)
-_KEYS = 13
+_SIDE_BY_SIDE = 130
+_PLAIN = {"question_mark": "?"}
 
 
-def action_lines(pane: PaneName, keymap: Keymap, *, ascii_only: bool = False) -> list[tuple[str, str]]:
-    """Heading lines (empty first part) and lines of keys and label, of the actions that mean something in a pane."""
-    lines: list[tuple[str, str]] = []
+class Block(Struct, frozen=True):
+    """A heading and lines of a name and what it means; ``second`` stands beside the first ones where there is room."""
+
+    heading: str
+    lines: Sequence[tuple[str, str]]
+    second: bool = False
+
+
+def action_blocks(pane: PaneName, keymap: Keymap, *, ascii_only: bool = False) -> list[Block]:
+    """The actions that mean something in a pane, by groups."""
+    blocks = []
     for group in Group:
-        of_group = [action for action in ACTIONS.values() if action.group is group and pane in action.panes]
-        if of_group:
-            lines.append(("", group.value))
-        for action in of_group:
-            keys = " ".join(written(key, ascii_only) for key in keymap.of(action.id)) or "(no key)"
-            lines.append((keys, action.label + (" (changes the PBX)" if action.changes_pbx else "")))
-    return lines
+        lines = [
+            (
+                " ".join(written(key, ascii_only) for key in keymap.of(action.id)) or "(no key)",
+                action.label + (" (changes the PBX)" if action.changes_pbx else ""),
+            )
+            for action in ACTIONS.values()
+            if action.group is group and pane in action.panes
+        ]
+        if lines:
+            blocks.append(Block(group.value, lines))
+    return blocks
 
 
 def field_lines(fields: Sequence[Field]) -> list[tuple[str, str]]:
@@ -51,54 +62,84 @@ def operator_lines() -> list[tuple[str, str]]:
     return [(" ".join(one.spellings), f"{one.meaning}   e.g. {one.example}") for one in OPERATIONS.values()]
 
 
-def help_content(pane: PaneName, keymap: Keymap, *, ascii_only: bool = False) -> Content:
-    """The whole help of a pane as content that is never parsed."""
-    parts: list[Content | str] = []
-
-    def add(lines: Sequence[tuple[str, str]], indent: int = _KEYS) -> None:
-        for first, second in lines:
-            if not first:
-                parts.append(Content.styled(f"\n {second}\n", _HEADING))
-            else:
-                parts.append(Content(f"  {first:<{indent}} {second}\n"))
-
-    add(action_lines(pane, keymap, ascii_only=ascii_only))
+def pane_blocks(pane: PaneName, keymap: Keymap, *, ascii_only: bool = False) -> list[Block]:
+    """The whole help of a pane."""
+    blocks = action_blocks(pane, keymap, ascii_only=ascii_only)
     kind = KIND_OF.get(pane)
-    if kind is not None:
-        add([("", "Filter: terms side by side mean and; or, not and brackets join them")])
-        add(operator_lines(), 16)
-        add([("", "Fields")])
-        add(field_lines(tuple(FIELDS[kind].values())), 16)
-    else:
-        add([("", "Filter: every word must stand somewhere in the row")])
-    return Content.assemble(*parts)
-
-
-class Help(ModalScreen[None]):
-    """The help of a pane; arrows scroll, Esc, q or ? leave."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,enter", "dismiss", "Back", show=False),
-        Binding("j", "scroll(1)", "Down", show=False),
-        Binding("k", "scroll(-1)", "Up", show=False),
+    if kind is None:
+        return [*blocks, Block("Filter", [("words", "every one must stand somewhere in the row")], second=True)]
+    return [
+        *blocks,
+        Block("Filter: terms side by side mean and; or, not and brackets join them", operator_lines(), second=True),
+        Block("Fields", field_lines(tuple(FIELDS[kind].values())), second=True),
     ]
 
-    def __init__(self, pane: PaneName, keymap: Keymap, *, ascii_only: bool = False) -> None:
+
+def reading_block(screen: type[ReadScreen], *, ascii_only: bool = False) -> Block:
+    """The keys of a screen that is read; any other key leaves it and does what it does in the pane."""
+    lines = [
+        (" ".join(written(_PLAIN.get(key, key), ascii_only) for key in binding.key.split(",")), binding.description)
+        for kind in (ReadScreen, screen)
+        for binding in kind.BINDINGS
+        if isinstance(binding, Binding)
+    ]
+    return Block("Keys", [*lines, ("other keys", "back to the pane, and what they do there")])
+
+
+class HelpView(ReadView):
+    """The blocks under each other, or in two columns where there is room."""
+
+    def __init__(self, blocks: Sequence[Block], signs: Signs) -> None:
         super().__init__()
-        self._pane = pane
-        self._content = help_content(pane, keymap, ascii_only=ascii_only)
+        self._blocks, self._signs = blocks, signs
 
-    def compose(self) -> ComposeResult:
-        """The text in a scrolling box."""
-        with VerticalScroll(classes="help") as box:
-            box.border_title = Content(f"help: {self._pane.value}")
-            box.border_subtitle = Content("arrows scroll, Esc leaves")
-            yield Static(self._content, markup=False)
+    def lines_for(self, width: int) -> list[ReadLine]:
+        """Every block, whole."""
+        first = [block for block in self._blocks if not block.second]
+        second = [block for block in self._blocks if block.second]
+        if width < _SIDE_BY_SIDE or not second:
+            return self._written([*first, *second], width)
+        half = width // 2
+        left, right = self._written(first, half - 2), self._written(second, width - half)
+        nothing = ReadLine(())
+        return [
+            _beside(left[at] if at < len(left) else nothing, right[at] if at < len(right) else nothing, half)
+            for at in range(max(len(left), len(right)))
+        ]
 
-    def on_mount(self) -> None:
-        """Arrows scroll at once."""
-        self.query_one(VerticalScroll).focus()
+    def _written(self, blocks: Sequence[Block], width: int) -> list[ReadLine]:
+        lines: list[ReadLine] = []
+        for block in blocks:
+            if lines:
+                lines.append(ReadLine(()))
+            lines.append(ReadLine(((f" {harmless(block.heading, self._signs)}", Tone.ACCENT),), heading=True))
+            wide = max(10, min(16, max((cell_len(name) for name, _ in block.lines), default=0)))
+            for name, meaning in block.lines:
+                pieces = wrapped(harmless(meaning, self._signs), max(8, width - wide - 5))
+                names = fit(name, max(wide, cell_len(name)), signs=self._signs)
+                if cell_len(name) > wide:
+                    lines.append(ReadLine(((f"  {names}", Tone.PLAIN),), name))
+                    names = " " * wide
+                lines += [
+                    ReadLine(
+                        ((f"  {names if at == 0 else ' ' * wide}  ", Tone.PLAIN), (piece, Tone.QUIET)),
+                        f"{name}  {meaning}",
+                    )
+                    for at, piece in enumerate(pieces)
+                ]
+        return lines
 
-    def action_scroll(self, lines: int) -> None:
-        """Scrolls by lines."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+def _beside(left: ReadLine, right: ReadLine, half: int) -> ReadLine:
+    used = cell_len(left.text)
+    gap = " " * max(0, half - used)
+    return ReadLine((*left.runs, (gap, Tone.PLAIN), *right.runs), "   ".join(filter(None, (left.copy, right.copy))))
+
+
+class Help(ReadScreen):
+    """Help for one thing; Esc, Enter, q or ? leave it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q,question_mark,enter", "dismiss", "back", show=False)]
+
+    def __init__(self, title: str, blocks: Sequence[Block], signs: Signs) -> None:
+        super().__init__(HelpView(blocks, signs), f"help: {title}", signs)

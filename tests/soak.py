@@ -1,0 +1,203 @@
+"""Hours of polling five systems with faults, on a clock that runs faster: does anything grow or stay behind?
+
+``python -m tests.soak --hours 72`` simulates three days in some minutes and says the memory after every hour. The
+telephone systems are a process of their own; between them and the monitor stand men in the middle that break now
+this connection, now that. A short version is one of the tests.
+"""
+
+import argparse
+import asyncio
+import gc
+import os
+import random
+import selectors
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tests.hostile.fault_proxy import PLAIN, Fault, FaultProxy, Way, canned
+from voiptui.config.load import loads
+from voiptui.engine.clock import Clock
+from voiptui.model.settings import PbxSettings
+from voiptui.simulator.process import Simulation
+from voiptui.ui.app import Monitor, make_services
+from voiptui.ui.views import Views
+
+FAULTS = (
+    Fault(way=Way.REFUSE),
+    Fault(way=Way.RESET),
+    Fault(way=Way.HANG),
+    Fault(way=Way.PARSE, answer=lambda _: canned(502, "{}")),
+)
+KEYS = (
+    "1",
+    "2",
+    "j",
+    "j",
+    "enter",
+    "escape",
+    "3",
+    "j",
+    "pagedown",
+    "4",
+    "j",
+    "5",
+    "g",
+    "2",
+    "slash",
+    "escape",
+    "p",
+    "p",
+)
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What there was at one moment: seconds since the begin, megabytes, tasks, file descriptors, events in the log."""
+
+    at: float
+    memory: float
+    tasks: int
+    descriptors: int
+    events: int
+
+
+class Soaked(msgspec.Struct, frozen=True):
+    """What was seen every so often, and how many tasks and descriptors there were before and after."""
+
+    seen: list[Seen]
+    before: tuple[int, int]
+    after: tuple[int, int]
+    polls: int
+
+    def grown(self, since: float) -> float:
+        """By how many per cent the memory at the end exceeds that at a moment."""
+        first = next(one.memory for one in self.seen if one.at >= since)
+        return (self.seen[-1].memory / first - 1) * 100
+
+
+def _memory() -> float:
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / 1e6
+
+
+def _descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def _between(stack: AsyncExitStack, pbx: PbxSettings) -> tuple[PbxSettings, list[FaultProxy]]:
+    """The settings that lead through men in the middle."""
+    parts = urlsplit(pbx.url)
+    web = await stack.enter_async_context(FaultProxy(str(parts.hostname), int(parts.port or 80)))
+    proxies = [web]
+    options = dict(pbx.options)
+    if "manager" in options:
+        host, _, port = str(options["manager"]).rpartition(":")
+        manager = await stack.enter_async_context(FaultProxy(host, int(port), talks_http=False))
+        options["manager"] = f"127.0.0.1:{manager.port}"
+        proxies.append(manager)
+    url = f"http://127.0.0.1:{web.port}{parts.path}"
+    return msgspec.structs.replace(pbx, url=url, options=options), proxies
+
+
+async def soak(configuration: str, hours: float, every: float, tell: Callable[[Seen], None] = lambda _: None) -> Soaked:
+    """The monitor on these systems for so many hours of its clock, looked at every so many seconds."""
+    chance = random.Random(4)
+    before = (len(asyncio.all_tasks()), _descriptors())
+    base, began = datetime.now(UTC), time.monotonic()
+    clock = Clock(now=lambda: base + timedelta(seconds=time.monotonic() - began), monotonic=time.monotonic)
+    seen: list[Seen] = []
+    async with AsyncExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        config = loads(configuration)
+        pairs = [await _between(stack, pbx) for pbx in config.pbxs]
+        config = msgspec.structs.replace(config, pbxs=tuple(pbx for pbx, _ in pairs))
+        services = make_services(config, clock=clock, state_directory=home, log_path=home / "log.sqlite")
+        app = Monitor(services, views=Views((), home / "views.json"))
+        running = asyncio.create_task(app.run_async(headless=True, size=(120, 40)))
+        try:
+            while app.pane is None or not app.pane.is_mounted:
+                await asyncio.sleep(1)
+            end, look, step = began + hours * 3600, began + every, 0
+            while (now := time.monotonic()) < end:
+                _, proxies = chance.choice(pairs)
+                for proxy in proxies:
+                    await proxy.put(chance.choice(FAULTS))
+                app.simulate_key(KEYS[step % len(KEYS)])
+                step += 1
+                await asyncio.sleep(chance.uniform(20, 90))
+                for proxy in proxies:
+                    await proxy.put(PLAIN)
+                await asyncio.sleep(chance.uniform(20, 120))
+                if now >= look:
+                    look += every
+                    one = Seen(
+                        now - began,
+                        _memory(),
+                        len(asyncio.all_tasks()),
+                        _descriptors(),
+                        sum(1 for _ in services.store.events),
+                    )
+                    seen.append(one)
+                    tell(one)
+        finally:
+            app.exit()
+            await running
+            await app.finish()
+    # what was closed needs a moment to be gone
+    for _ in range(200):
+        if len(asyncio.all_tasks()) <= before[0] and _descriptors() <= before[1]:
+            break
+        await asyncio.sleep(5)
+    return Soaked(seen, before, (len(asyncio.all_tasks()), _descriptors()), step)
+
+
+def run(hours: float, rate: float, every: float, tell: Callable[[Seen], None] = lambda _: None) -> Soaked:
+    """`soak` on simulated systems, both on clocks that run ``rate`` times faster."""
+    real, started = time.monotonic, time.monotonic()
+
+    class Shorter(selectors.DefaultSelector):
+        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+            return super().select(timeout / rate if timeout else timeout)
+
+    def faster() -> float:
+        return started + (real() - started) * rate
+
+    with (
+        Simulation(("--speed", str(rate))) as simulation,
+        patch.object(time, "monotonic", faster),
+        asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(Shorter())) as runner,
+    ):
+        return runner.run(soak(simulation.configuration, hours, every, tell))
+
+
+def main() -> int:
+    """Says what is seen; 1 when the memory grew by more than 5 per cent after the first hour or something is left."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--hours", type=float, default=72.0)
+    parser.add_argument("--rate", type=float, default=300.0, help="simulated seconds in a real one")
+    options = parser.parse_args()
+
+    def tell(one: Seen) -> None:
+        print(  # noqa: T201
+            f"{one.at / 3600:5.1f} h  {one.memory:7.1f} MB  {one.tasks:4} tasks  {one.descriptors:4} descriptors"
+            f"  {one.events:6} events",
+            flush=True,
+        )
+
+    soaked = run(options.hours, options.rate, 3600.0, tell)
+    grown = soaked.grown(3600.0)
+    print(f"memory {grown:+.1f} % since the first hour; tasks and descriptors {soaked.before} -> {soaked.after}")  # noqa: T201
+    return 0 if grown <= 5 and soaked.after <= soaked.before else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
