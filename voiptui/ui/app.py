@@ -19,7 +19,6 @@ from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.content import Content
 from textual.driver import Driver
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
@@ -536,6 +535,9 @@ class Monitor(Deeds, App[None]):
             await asyncio.to_thread(self._logbook.close)
 
     def _fatal_error(self) -> None:
+        from rich.text import Text
+
+        from voiptui.ui.cells import harmless
         from voiptui.ui.crash import keep
 
         error = self._exception or RuntimeError()
@@ -545,7 +547,8 @@ class Monitor(Deeds, App[None]):
 
             directory = user_state_path("voiptui", appauthor=False)
         self.bell()
-        self.panic(Content(keep(error, directory)).plain)
+        # not a str, in which brackets of a folder's name would be markup
+        self.panic(Text(harmless(keep(error, directory))))
 
 
 def make_services(

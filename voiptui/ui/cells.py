@@ -5,16 +5,38 @@ is as wide as its widget whatever a caller's name contains.
 """
 
 import unicodedata
+from collections.abc import Callable
 from datetime import datetime, tzinfo
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
 
 from msgspec import Struct
 from rich.cells import cell_len, get_character_cell_size
+from rich.segment import Segment
+from rich.style import Style
 
 from voiptui.model.clean import clean
 from voiptui.model.fields import Field, FieldType
 from voiptui.output.values import MISSING, cell_text, record_text
+
+if TYPE_CHECKING:
+
+    class Harmless(str):
+        """Text that may go to the terminal as it is; what `harmless` and `fit` give, and words of our own."""
+
+        @overload
+        def __add__(self, value: "Harmless") -> "Harmless": ...
+        @overload
+        def __add__(self, value: str) -> str: ...
+        def __add__(self, value: str) -> str: ...
+        def __mul__(self, value: SupportsIndex) -> "Harmless": ...
+else:
+    # a type only: it costs nothing when a screen is drawn
+    Harmless = str
+
+BLANK = Harmless(" ")
+piece: Callable[[Harmless, Style | None], Segment] = Segment
+"""The only way by which text comes to the screen: the type of its first argument keeps any other text out."""
 
 
 class Tone(StrEnum):
@@ -170,10 +192,10 @@ def _tone(field: Field, value: Any) -> Tone:
     return Tone.QUIET if value == 0 else Tone.PLAIN
 
 
-def harmless(text: str, signs: Signs = UNICODE, longest: int = 1024) -> str:
+def harmless(text: str, signs: Signs = UNICODE, longest: int = 1024) -> Harmless:
     """The text as it may go to the terminal: one line, nothing that acts, in ASCII where only that is shown."""
     if text.isascii() and text.isprintable():
-        return text
+        return Harmless(text)
     core = text.strip(" ")
     before = text[: len(text) - len(text.lstrip(" "))] if core else text
     after = text[len(before) + len(core) :]
@@ -181,20 +203,20 @@ def harmless(text: str, signs: Signs = UNICODE, longest: int = 1024) -> str:
     if signs.only_ascii:
         flat = unicodedata.normalize("NFKD", text)
         text = "".join("" if unicodedata.combining(c) else c if c.isascii() else "?" for c in flat)
-    return before + text + after
+    return Harmless(before + text + after)
 
 
-def fit(text: str, width: int, *, right: bool = False, signs: Signs = UNICODE) -> str:
+def fit(text: str, width: int, *, right: bool = False, signs: Signs = UNICODE) -> Harmless:
     """The text harmless and exactly so many columns wide: padded, or cut with a mark."""
     if width <= 0:
-        return ""
+        return Harmless("")
     text = harmless(text, signs)
     length = len(text) if text.isascii() else cell_len(text)
     if length > width:
         text, length = _cut(text, width - 1)
         text, length = text + signs.cut, length + 1
     padding = " " * (width - length)
-    return padding + text if right else text + padding
+    return Harmless(padding + text if right else text + padding)
 
 
 def _cut(text: str, width: int) -> tuple[str, int]:

@@ -9,10 +9,10 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from voiptui.ui.cells import Look, Signs, Tone, fit
+from voiptui.ui.cells import BLANK, Harmless, Look, Signs, Tone, fit, piece
 from voiptui.ui.columns import Column, Layout
 
-Runs = list[tuple[str, Style]]
+Runs = list[tuple[Harmless, Style]]
 
 
 class Palette:
@@ -81,13 +81,13 @@ def row_strip(
         any_changed = any_changed or changed
         text = fit(cell.text, placed.width, right=column.field.right_aligned, signs=signs)
         if placed.index == cell_cursor:
-            runs += [(text, palette.cursor_cell), (" ", base)]
+            runs += [(text, palette.cursor_cell), (BLANK, base)]
         elif text.isspace() and runs:
-            runs.append((text + " ", runs[-1][1]))
+            runs.append((text + BLANK, runs[-1][1]))
         else:
-            runs.append((text + " ", palette.cell(cell.tone, under=under, changed=changed, marked=marked)))
-    sign = signs.marked if marked else signs.new if new else signs.changed if any_changed else " "
-    gutter = (signs.cursor if under else " ") + sign
+            runs.append((text + BLANK, palette.cell(cell.tone, under=under, changed=changed, marked=marked)))
+    sign = Harmless(signs.marked if marked else signs.new if new else signs.changed if any_changed else " ")
+    gutter = Harmless(signs.cursor if under else " ") + sign
     return _strip([(gutter, base), *runs], base, width)
 
 
@@ -95,48 +95,48 @@ def header_strip(frame: Frame, order: tuple[str, bool] | None) -> Strip:
     """The line of titles; ``order`` is the field sorted by and whether descending."""
     columns, layout, look, palette, width = frame
     signs = look.signs
-    left = signs.before if layout.placed and layout.placed[0].index > 0 else " "
-    runs: Runs = [(f" {left}", palette.header)]
+    left = Harmless(signs.before if layout.placed and layout.placed[0].index > 0 else " ")
+    runs: Runs = [(BLANK + left, palette.header)]
     for placed in layout.placed:
         field = columns[placed.index].field
         title, style = field.title, palette.header
         if order is not None and order[0] == field.name:
             arrow = signs.descending if order[1] else signs.ascending
             title, style = title[: placed.width - 1] + arrow, palette.header_sorted
-        runs.append((fit(title, placed.width, right=field.right_aligned, signs=signs) + " ", style))
+        runs.append((fit(title, placed.width, right=field.right_aligned, signs=signs) + BLANK, style))
     if layout.hidden and layout.placed and max(layout.hidden) > layout.placed[-1].index:
-        return _strip(runs, palette.header, width - 1, signs.after)
+        return _strip(runs, palette.header, width - 1, Harmless(signs.after))
     return _strip(runs, palette.header, width)
 
 
 def text_strip(text: str, style: Style, signs: Signs, width: int) -> Strip:
     """A line of one text, such as why a grid is empty."""
-    return Strip([Segment(fit(text, width, signs=signs), style)], width)
+    return Strip([piece(fit(text, width, signs=signs), style)], width)
 
 
-def _strip(runs: Runs, base: Style, width: int, end: str = "") -> Strip:
+def _strip(runs: Runs, base: Style, width: int, end: Harmless | None = None) -> Strip:
     """One strip of exactly that width; neighbours of one style become one segment."""
     segments: list[Segment] = []
-    text, current = "", runs[0][1]
+    text, current = Harmless(""), runs[0][1]
     for part, style in runs:
         if style is current or style == current:
             text += part
         else:
-            segments.append(Segment(text, current))
+            segments.append(piece(text, current))
             text, current = part, style
-    segments.append(Segment(text, current))
+    segments.append(piece(text, current))
     strip = Strip(segments)
     missing = width - strip.cell_length
     if missing > 0:
-        last = segments[-1]
-        keep = last.style if last.style is not None and last.style.bgcolor == base.bgcolor else base
-        segments[-1:] = (
-            [Segment(last.text + " " * missing, keep)] if keep is last.style else [last, Segment(" " * missing, keep)]
-        )
+        rest = BLANK * missing
+        if current.bgcolor == base.bgcolor:
+            segments[-1] = piece(text + rest, current)
+        else:
+            segments.append(piece(rest, base))
         strip = Strip(segments, width)
     elif missing < 0:
         strip = strip.crop(0, width)
-    return Strip([*strip, Segment(end, base)], width + len(end)) if end else strip
+    return Strip([*strip, piece(end, base)], width + len(end)) if end else strip
 
 
 def difference(before: Strip, after: Strip, y: int, width: int) -> Region | None:

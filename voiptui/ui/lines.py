@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from voiptui.output.values import cut, width
-from voiptui.ui.cells import harmless
+from voiptui.ui.cells import harmless, piece
 
 NEAR = 12
 LOOKS = ("title", "good", "warn", "bad", "dim", "key", "active", "alert")
@@ -103,9 +102,9 @@ class Line(Widget):
         gap = Span(" " * (room - spans_width(left)))
         base = self.rich_style
         segments = [
-            Segment(span.text, base + self.get_component_rich_style(f"line--{span.look}", partial=True))
+            piece(harmless(span.text), base + self.get_component_rich_style(f"line--{span.look}", partial=True))
             if span.look
-            else Segment(span.text, base)
+            else piece(harmless(span.text), base)
             for span in (*left, gap, *right)
         ]
         return Strip(segments, columns)

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
-from rich.segment import Segment
 from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from voiptui.ui.cells import Signs, fit, harmless
+from voiptui.ui.cells import BLANK, Signs, fit, harmless, piece
 
 
 class Offers(Widget):
@@ -82,7 +81,7 @@ class Offers(Widget):
         if self._problem:
             if y == 0:
                 style = self.get_component_rich_style("offers--bad" if self._severe else "offers--quiet")
-                return Strip([Segment(fit(self._problem_line(width), width, signs=self.signs), style)], width)
+                return Strip([piece(fit(self._problem_line(width), width, signs=self.signs), style)], width)
             y -= 1
         if y >= len(self._offers):
             return Strip.blank(width, base)
@@ -93,9 +92,9 @@ class Offers(Widget):
         rest = width - left - wide - 2
         return Strip(
             [
-                Segment(" " * left, base),
-                Segment(" " + fit(label, wide, signs=self.signs) + " ", self.get_component_rich_style(chosen)),
-                Segment(
+                piece(BLANK * left, base),
+                piece(BLANK + fit(label, wide, signs=self.signs) + BLANK, self.get_component_rich_style(chosen)),
+                piece(
                     fit(" " + meaning, max(0, rest), signs=self.signs), self.get_component_rich_style("offers--quiet")
                 ),
             ],

@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from voiptui.ui.cells import Signs, Tone
+from voiptui.ui.cells import Signs, Tone, harmless, piece
 from voiptui.ui.gridlines import difference
 from voiptui.ui.lines import Line, Span
 from voiptui.ui.timeline import Runs
@@ -153,7 +153,7 @@ class ReadView(Widget, can_focus=True):
             if under:
                 style = cursor if cursor.reverse else Style(color=style.color, bgcolor=cursor.bgcolor, bold=style.bold)
             if text:
-                segments.append(Segment(text, style))
+                segments.append(piece(harmless(text), style))
         strip = Strip(segments).adjust_cell_length(width, cursor if under else base)
         return strip if strip.cell_length == width else strip.crop(0, width)
 

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from voiptui.ui.cells import Signs, Tone, fit, harmless
+from voiptui.ui.cells import BLANK, Signs, Tone, fit, harmless, piece
 from voiptui.ui.detaillines import wrapped
 
 _NAME = 14
@@ -58,7 +57,7 @@ class Troubles(Widget):
         for name, text, tone in self._said:
             sign = self._signs.bad
             pieces = wrapped(harmless(text, self._signs, 4096), max(8, room.width - _NAME - 5))
-            lines += [(f"{sign} {name}" if at == 0 else "", piece, tone) for at, piece in enumerate(pieces)]
+            lines += [(f"{sign} {name}" if at == 0 else "", part, tone) for at, part in enumerate(pieces)]
         return [("", "", Tone.PLAIN), *lines] if lines else []
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -74,9 +73,10 @@ class Troubles(Widget):
         name, text, tone = self._lines[y]
         return Strip(
             [
-                Segment(
-                    "  " + fit(name, _NAME, signs=self._signs) + " ", self.get_component_rich_style(f"troubles--{tone}")
+                piece(
+                    BLANK * 2 + fit(name, _NAME, signs=self._signs) + BLANK,
+                    self.get_component_rich_style(f"troubles--{tone}"),
                 ),
-                Segment(fit(text, max(0, width - _NAME - 3), signs=self._signs), base),
+                piece(fit(text, max(0, width - _NAME - 3), signs=self._signs), base),
             ]
         ).adjust_cell_length(width, base)
