@@ -304,7 +304,7 @@ def test_a_named_file_is_never_overwritten(config: Path, tmp_path: Path) -> None
     target = tmp_path / "one.wav"
     target.write_text("mine")
     done = voiptui(config, "recording", f"london:{row['id']}", "-o", str(target))
-    assert (done.returncode, done.stderr) == (2, f"voiptui: already here: {target} is not overwritten\n")
+    assert (done.returncode, done.stderr) == (2, f"voiptui: -o: {target} exists and is not overwritten\n")
     assert target.read_text() == "mine"
 
 

@@ -109,7 +109,7 @@ def test_it_asks_first_on_a_terminal(config: Path) -> None:
         (["create", "cloud", "--print"], "Nobody can be asked here: add --yes"),
         (["create", "cloud", "--print", "--expires", "soon"], "--expires: expected a span such as 90d"),
         (["create", "london", "--print", "--yes"], "london: not offered"),
-        (["create", "cloud", "--store-file", "config.toml", "--yes"], "already here: "),
+        (["create", "cloud", "--store-file", "config.toml", "--yes"], "exists and is not overwritten"),
         (["revoke", "cloud"], "tokens revoke: expected the IDs of tokens after cloud"),
         (["list", "rome"], "no PBX is named 'rome'"),
         (["list", "--columns", "idd"], "--columns: unknown field 'idd': did you mean id?"),

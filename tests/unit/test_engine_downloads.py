@@ -143,6 +143,19 @@ async def test_the_second_time_it_is_already_here(tmp_path: Path) -> None:
     assert third.path.name.endswith("-2.wav")
 
 
+@pytest.mark.parametrize("held", [b"notes of mine", b"", b"ID3\x04mp3 under the name of a wav" + bytes(99)])
+async def test_what_is_no_such_recording_is_not_taken_for_it(tmp_path: Path, held: bytes) -> None:
+    server, downloader = AudioServer(), Downloader(tmp_path)
+    first = await fetched(server, downloader)
+    assert first.path is not None
+    first.path.write_bytes(held)
+    again = await fetched(server, downloader)
+    assert not again.already
+    assert again.path is not None
+    assert again.path.read_bytes() == server.files["81"]
+    assert first.path.read_bytes() == held
+
+
 async def test_a_broken_transfer_is_resumed_when_the_validator_agrees(tmp_path: Path) -> None:
     server, downloader = AudioServer(), Downloader(tmp_path)
     server.cut_at = 70_000

@@ -37,7 +37,7 @@ def check_output(output: str | None, count: int, what: str) -> None:
     if output == STANDARD_OUTPUT and sys.stdout.isatty():
         raise UsageError("-o -: standard output is a terminal; pipe it into a program or a file")
     if output != STANDARD_OUTPUT and os.path.lexists(output):
-        raise UsageError(f"already here: {output} is not overwritten")
+        raise UsageError(f"-o: {output} exists and is not overwritten")
 
 
 class Made(Struct, frozen=True):

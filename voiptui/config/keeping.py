@@ -50,7 +50,7 @@ class Keeping(Struct, frozen=True):
     def check_place(self) -> None:
         """Raises `CannotKeep` when the place itself will not do."""
         if self.kind == "file" and os.path.lexists(self._path):
-            raise CannotKeep(f"already here: {self._path} is not overwritten")
+            raise CannotKeep(f"{self._path} exists and is not overwritten")
         if self.kind == "keyring":
             try:
                 import keyring  # noqa: F401
@@ -88,7 +88,7 @@ class Keeping(Struct, frozen=True):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:
-            raise CannotKeep(f"already here: {path} is not overwritten") from None
+            raise CannotKeep(f"{path} exists and is not overwritten") from None
         except OSError as error:
             raise CannotKeep(f"{path} cannot be written: {error.strerror}") from None
         try:

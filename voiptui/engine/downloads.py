@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -315,8 +316,10 @@ def _already(folder: Folder, base: str, size: int | None) -> Downloaded | None:
         handle = folder.read(name)
         if handle is None:
             continue
+        # a file of another kind under this name is somebody else's: it is left alone and not taken for the recording
+        kind = kind_of(os.pread(handle, HEAD, 0))
         held, digest = checksum(handle)
-        if held and (size is None or size == held):
+        if kind == extension and (size is None or size == held):
             return Downloaded(path=folder.path / name, size=held, sha256=digest, already=True, format=extension)
     return None
 
