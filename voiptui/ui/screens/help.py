@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from voiptui.model.fields import FIELDS, Field
 from voiptui.model.records import Kind
 from voiptui.ui.actions import ACTIONS, Group, PaneName
-from voiptui.ui.cells import Signs, Tone, fit, harmless
+from voiptui.ui.cells import BLANK, Signs, Tone, fit, harmless
 from voiptui.ui.detaillines import wrapped
 from voiptui.ui.keymap import Keymap, written
 from voiptui.ui.reading import ReadLine, ReadScreen, ReadView
@@ -119,7 +119,7 @@ class HelpView(ReadView):
                 names = fit(name, max(wide, cell_len(name)), signs=self._signs)
                 if cell_len(name) > wide:
                     lines.append(ReadLine(((f"  {names}", Tone.PLAIN),), name))
-                    names = " " * wide
+                    names = BLANK * wide
                 lines += [
                     ReadLine(
                         ((f"  {names if at == 0 else ' ' * wide}  ", Tone.PLAIN), (piece, Tone.QUIET)),
