@@ -214,6 +214,21 @@ def test_clear_secrets_that_others_can_read_are_refused(tmp_path: Path, mode: in
     assert str(caught.value).endswith(f"chmod 600 {path}")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX")
+@pytest.mark.parametrize(
+    ("mode", "said"), [(0o600, False), (0o400, False), (0o604, True), (0o640, True), (0o622, True)]
+)
+def test_a_file_with_a_secret_that_others_can_read_is_warned_of(tmp_path: Path, mode: int, said: bool) -> None:
+    secret = tmp_path / "a token"
+    secret.write_text(CANARY)
+    secret.chmod(mode)
+    found = load(written(tmp_path, PBX + 'token = { file = "a token" }')).warnings
+    assert found == ((f"a: others can read the file of its secret; repair it with: chmod 600 '{secret}'",) * said)
+    if said:
+        secret.chmod(0o600)
+        assert not load(tmp_path / "config.toml").warnings
+
+
 def test_a_secret_file_lies_beside_the_configuration_and_has_one_line(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(CANARY + "\n")
     path = written(tmp_path, PBX + 'token = { file = "token" }', 0o644)

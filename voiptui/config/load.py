@@ -213,7 +213,7 @@ def finish(made: Draft, wanted: Callable[[str], bool] | None = None) -> Config:
         secrets = _credentials(made, name, values, fetch=fetch)
         if "url" in values:
             pbxs.append(_settings(name, values, secrets, top))
-            warnings += _warnings(pbxs[-1])
+            warnings += [*_warnings(pbxs[-1]), *_exposed(made, name, values)]
     if made.checker.problems:
         raise ConfigError(sorted(made.checker.problems, key=lambda problem: problem.line or 0))
     zone_name = top["timezone"]
@@ -246,6 +246,23 @@ def _warnings(pbx: PbxSettings) -> list[str]:
     if pbx.tls.mode is TlsMode.INSECURE:
         return [f"{pbx.name}: the certificate is not checked (tls = insecure)"]
     return []
+
+
+def _exposed(made: Draft, name: str, values: dict[str, Any]) -> list[str]:
+    """A warning for each file with a secret that others can read: unlike this file it need not be the person's own."""
+    files = {
+        file
+        for value in values.values()
+        if isinstance(value, SecretSource) and (file := value.exposed(made.file.parent)) is not None
+    }
+    if not files:
+        return []
+    import shlex
+
+    return [
+        f"{name}: others can read the file of its secret; repair it with: chmod 600 {shlex.quote(str(file))}"
+        for file in sorted(files)
+    ]
 
 
 def load(path: Path | None = None, wanted: Callable[[str], bool] | None = None) -> Config:

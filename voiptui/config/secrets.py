@@ -38,6 +38,16 @@ class SecretSource(Struct, frozen=True):
             case _:
                 return f"{self.kind} {self.name}"
 
+    def exposed(self, base: Path) -> Path | None:
+        """The file of the secret when users other than its owner can read or change it, else ``None``."""
+        if self.kind != "file" or os.name != "posix":
+            return None
+        path = base / Path(self.name).expanduser()
+        try:
+            return path if path.stat().st_mode & 0o066 else None
+        except OSError:
+            return None
+
     def resolve(self, base: Path) -> Secret:
         """The secret; relative paths are meant from ``base``. Raises `SecretMissing`."""
         match self.kind:
