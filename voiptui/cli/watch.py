@@ -110,7 +110,7 @@ class Lines:
         if self._form is Format.TABLE:
             return self._text(change, row)
         made: dict[str, Any] = {"at": instant_json(change.at), "change": change.what}
-        made |= json_object(self._fields, row, legs=False)
+        made |= json_object(self._fields, row)
         made["before"] = self._before(change)
         return json.encode(made).decode() + "\n"
 

@@ -66,6 +66,8 @@ def clean_lines(text: str, longest: int = 65536, widest: int = 1024) -> tuple[st
 
 def text_or_none(value: object, longest: int = LONGEST) -> str | None:
     """A cleaned text, or ``None`` for a missing or empty one; numbers are written as text."""
+    if type(value) is int:
+        value = str(value)
     if type(value) is str:
         if value.isascii() and value.isprintable() and len(value) <= longest:
             return value.strip() or None

@@ -6,7 +6,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Protocol, TextIO
 
-from msgspec import json, structs
+from msgspec import UNSET, defstruct, json, structs
 
 from voiptui.model.fields import Field, FieldType
 from voiptui.output.base import LEG, Look, Source
@@ -93,23 +93,36 @@ class CsvWriter:
         self._out.flush()
 
 
-def json_object(fields: Sequence[Field], record: Any, *, legs: bool) -> dict[str, Any]:
-    """The record by its field names in order; ``legs`` are its own records where it has them."""
-    return _json_objects(fields, legs=legs)(record)
+def json_object(fields: Sequence[Field], record: Any) -> dict[str, Any]:
+    """The record by its field names in order, without its legs."""
+    found = {field.name: getattr(record, field.name) for field in fields}
+    return _with_instants(found, _instants(fields))
 
 
-def _json_objects(fields: Sequence[Field], *, legs: bool) -> Callable[[Any], dict[str, Any]]:
-    """`json_object` for many records."""
-    names = tuple(field.name for field in fields)
-    instants = tuple(field.name for field in fields if field.type is FieldType.INSTANT)
+def _instants(fields: Sequence[Field]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields if field.type is FieldType.INSTANT)
+
+
+def _json_objects(fields: Sequence[Field], *, legs: bool) -> Callable[[Any], Any]:
+    """What is encoded of many records, as `json_object` gives it; ``legs`` adds their legs where they have any.
+
+    A structure made for these fields is filled and written in half the time of a dictionary.
+    """
+    names = tuple(dict.fromkeys(field.name for field in fields))
+    instants = _instants(fields)
     values: Callable[[Any], tuple[Any, ...]] = (
         attrgetter(*names) if len(names) > 1 else lambda record: tuple(getattr(record, name) for name in names)
     )
+    row: Callable[..., Any] = defstruct("Row", [*names, ("legs", Any, UNSET)], gc=False)
 
-    def made(record: Any) -> dict[str, Any]:
-        found = _with_instants(dict(zip(names, values(record), strict=True)), instants)
+    def made(record: Any) -> Any:
+        found = row(*values(record))
+        for name in instants:
+            instant = getattr(found, name)
+            if instant is not None:
+                setattr(found, name, instant_json(instant))
         if legs and hasattr(record, "legs"):
-            found["legs"] = [_with_instants(structs.asdict(leg), _LEG_INSTANTS) for leg in record.legs]
+            found.legs = [_with_instants(structs.asdict(leg), _LEG_INSTANTS) for leg in record.legs]
         return found
 
     return made

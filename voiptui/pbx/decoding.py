@@ -8,6 +8,8 @@ import msgspec
 from voiptui.model.clean import DEEPEST
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_NO_SHAPE = bytes(set(range(256)) - set(b'"[]{}'))
 _ESCAPE = re.compile(
     rb"\\(?:(?P<pair>u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
@@ -29,7 +31,7 @@ def decoded(text: bytes | str, deepest: int = DEEPEST) -> Any:
         value = _read(body)
     except RecursionError:
         raise _too_deep(deepest) from None
-    if body.count(b"[") + body.count(b"{") > deepest and _is_deeper(value, deepest):
+    if body.count(b"[") + body.count(b"{") > deepest and not _is_flat(body, deepest) and _is_deeper(value, deepest):
         raise _too_deep(deepest)
     return value
 
@@ -47,6 +49,21 @@ def _read(body: bytes) -> Any:
 def _repaired(body: bytes) -> bytes:
     text = body.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "replace").encode()
     return _ESCAPE.sub(lambda found: rb"\ufffd" if found["half"] else found[0], text)
+
+
+def _is_flat(body: bytes, deepest: int) -> bool:
+    """Whether the brackets alone show that valid JSON is no deeper; false also where texts hold brackets.
+
+    A page of a thousand rows is told so without a look at each of its values.
+    """
+    text = body.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in body else body
+    shape = text.translate(_ONE_KIND, _NO_SHAPE).replace(b'""', b"")
+    for _ in range(deepest):
+        # the innermost of all
+        shape, before = shape.replace(b"[]", b""), shape
+        if shape == before:
+            break
+    return not shape
 
 
 def _is_deeper(value: Any, deepest: int) -> bool:

@@ -5,10 +5,10 @@ regenerated or share a second would repeat or vanish between pages. Each page is
 up to the second in which the page before ended, which is read again.
 """
 
+import operator
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from itertools import pairwise
 from typing import Any
 
 from msgspec import Struct
@@ -64,7 +64,7 @@ def _start(row: Cdr) -> datetime:
 
 
 def _newest_first(rows: list[Cdr]) -> list[Cdr]:
-    return sorted(rows, key=lambda row: (_start(row), row.id), reverse=True)
+    return sorted(rows, key=lambda row: (row.start or _EARLIEST, row.id), reverse=True)
 
 
 class CdrSource:
@@ -186,9 +186,10 @@ class CdrSource:
             if only_blocked and any(row.get("call_status") != "blocked" for row in answer.raw):
                 # a version that does not know call_status, and so hides nothing
                 return
-            wanted = [row for row in answer.rows if since <= _start(row) <= last and _start(row) < until]
+            starts = [row.start or _EARLIEST for row in answer.rows]
+            wanted = [row for row, at in zip(answer.rows, starts, strict=True) if since <= at <= last and at < until]
             complete = answer.sent >= answer.filtered if answer.filtered is not None else answer.sent != size
-            if not complete and not _falling(answer.rows):
+            if not complete and not _falling(starts):
                 async for batch in self._everything(since, until, last, narrowed, keep_raw=request.keep_raw):
                     yield batch
                 return
@@ -199,7 +200,7 @@ class CdrSource:
                 yield _Batch(_newest_first(wanted), answer.sent, _EARLIEST, total, note)
                 return
             # the second in which this page ends is read again: part of it may be on the next page
-            edge = _start(answer.rows[-1]).replace(microsecond=0) + _SECOND
+            edge = starts[-1].replace(microsecond=0) + _SECOND
             if edge >= until:
                 if size >= MOST_IN_A_SECOND:
                     note = f"it sends the same {answer.sent} calls again and again: older ones cannot be read"
@@ -207,7 +208,7 @@ class CdrSource:
                     return
                 size *= 4
                 continue
-            ready = _newest_first([row for row in wanted if _start(row) >= edge])
+            ready = _newest_first([row for row in wanted if (row.start or _EARLIEST) >= edge])
             yield _Batch(ready, answer.sent, edge, total, answer.left_out)
             until = edge
             size = min(max(size, PAGE) * 2, LARGEST_PAGE)
@@ -294,8 +295,8 @@ class CdrSource:
         return decode_csv.rows(answer.body, self._pbx, zone)
 
 
-def _falling(rows: list[Cdr]) -> bool:
-    return all(_start(one) >= _start(other) for one, other in pairwise(rows))
+def _falling(starts: list[datetime]) -> bool:
+    return all(map(operator.ge, starts, starts[1:]))
 
 
 def _page(batch: _Batch) -> Page:

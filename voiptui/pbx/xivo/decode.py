@@ -51,7 +51,7 @@ def cdr(row: Item, pbx: str, *, keep_raw: bool = True) -> Cdr | None:
     rung_until = min(answer, end) if answer and end else answer or end
     status = text_or_none(row.get("call_status"))
     offered = row.get("recordings")
-    recordings = _recordings(rows_in(offered), number)
+    recordings = _recordings(rows_in(offered), number) if offered else ()
     return Cdr(
         pbx=pbx,
         id=number,
