@@ -45,6 +45,15 @@ _SELECT = (
     "select at, pbx, kind, severity, text, duration, at_least, key, flap, resolution from events "
     "where at <= ? order by at desc, id desc limit ?"
 )
+# by https://sqlite.org/rescode.html: BUSY, READONLY, IOERR, FULL, CANTOPEN, NOTADB
+_MEANING = {
+    5: "another program holds it",
+    8: "the file can only be read",
+    10: "the disk fails or is full",
+    13: "the disk is full",
+    14: "the file cannot be opened",
+    26: "the file is not a log",
+}
 
 Recalled = Callable[[list[Event]], None]
 Complain = Callable[[str], None]
@@ -87,6 +96,7 @@ class Logbook:
         self._written = 0
         self._dropped = 0
         self._gave_up = False
+        self._prepared = False
 
     def start(self) -> None:
         """Begins to read and write."""
@@ -130,6 +140,8 @@ class Logbook:
                 at = time.monotonic()
                 if (waiting or at - last_sign > SIGN_OF_LIFE or closing) and (at >= rest or closing):
                     try:
+                        if not self._prepared:
+                            self._prepare(connection)
                         self._write(connection, waiting)
                     except (OSError, sqlite3.Error) as error:
                         rest = at + min(30.0, 30 * self._between)
@@ -163,7 +175,11 @@ class Logbook:
         connection = sqlite3.connect(self._path, timeout=5.0, isolation_level=None)
         try:
             connection.row_factory = sqlite3.Row
-            self._prepare(connection)
+            try:
+                self._prepare(connection)
+            except sqlite3.OperationalError as error:
+                # a file that cannot be written may still be read
+                self._say(f"the log is not kept on disk at the moment: {_words(error)}: {self._path}")
             self._recall(connection)
         except BaseException:
             connection.close()
@@ -176,15 +192,12 @@ class Logbook:
         version = connection.execute("pragma user_version").fetchone()[0]
         if version > _VERSION:
             raise sqlite3.DatabaseError("a newer voiptui wrote it")
-        try:
-            if version == 0:
-                connection.execute("pragma auto_vacuum = incremental")
-                connection.executescript(_SCHEMA)
-                connection.execute(f"pragma user_version = {_VERSION}")
-            connection.execute("pragma synchronous = normal")
-        except sqlite3.OperationalError as error:
-            # a file that cannot be written may still be read
-            self._say(f"the log is not kept on disk at the moment: {_words(error)}: {self._path}")
+        if version == 0:
+            connection.execute("pragma auto_vacuum = incremental")
+            connection.executescript(_SCHEMA)
+            connection.execute(f"pragma user_version = {_VERSION}")
+        connection.execute("pragma synchronous = normal")
+        self._prepared = True
 
     def _recall(self, connection: "Connection") -> None:
         import sqlite3
@@ -250,7 +263,10 @@ def _used(connection: "Connection") -> int:
 
 
 def _words(error: Exception) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    # the last byte is the kind of the error, those above it only details
+    return _MEANING.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))
 
 
 def _row(event: Event) -> tuple[object, ...]:

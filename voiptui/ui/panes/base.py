@@ -1,5 +1,6 @@
 """What all panes have in common: a filter line, a grid, the actions on rows and columns."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, ClassVar
@@ -23,19 +24,24 @@ from voiptui.ui.sorting import in_order
 
 MOST_KNOWN = 200
 WHILE_TYPING = 0.25
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 Test = Callable[[Any], bool]
 
 
 class RecordGrid(Grid):
-    """A grid that marks no row because of fields that change by themselves."""
+    """A grid that marks no row because of fields, or of numbers within a sentence, that change by themselves."""
 
-    def __init__(self, *arguments: Any, ignored: frozenset[str], **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, ignored: frozenset[str], sentences: frozenset[str] = frozenset(), **options: Any
+    ) -> None:
         super().__init__(*arguments, differs=self._differs, **options)
         self._ignored = ignored
+        self._sentences = sentences
 
     def _differs(self, before: Any, after: Any) -> bool:
         return any(
-            getattr(before, name) != getattr(after, name)
+            (old := getattr(before, name)) != (new := getattr(after, name))
+            and not (name in self._sentences and old and new and _NUMBER.sub("", old) == _NUMBER.sub("", new))
             for name in after.__struct_fields__
             if name not in self._ignored
         )
@@ -48,6 +54,7 @@ class Pane(Vertical):
     kind: ClassVar[Kind | None] = None
     fields: Mapping[str, Field]
     ignored: ClassVar[frozenset[str]] = frozenset()
+    sentences: ClassVar[frozenset[str]] = frozenset()
     usual_order: ClassVar[tuple[str, bool] | None] = None
 
     def __init__(self, services: Services) -> None:
@@ -56,7 +63,7 @@ class Pane(Vertical):
         self.order: tuple[str, bool] | None = self.usual_order
         self.bar = FilterBar(self.kind, known=self.known, placeholder=self.placeholder, signs=services.signs)
         self.bar.history = services.remembered.of(self.name_of.value)
-        self.grid = RecordGrid(self.columns(None), look=services.look, ignored=self.ignored)
+        self.grid = RecordGrid(self.columns(None), look=services.look, ignored=self.ignored, sentences=self.sentences)
         self.grid.backlog = self._backlog
         self._typed: str | None = None
         self._typing = ""

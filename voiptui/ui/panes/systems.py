@@ -24,6 +24,7 @@ class SystemsPane(Pane):
     name_of = PaneName.SYSTEMS
     fields = SYSTEM_FIELDS
     ignored = frozenset({"taken", "latency", "skew", "registered_hour", "calls_hour"})
+    sentences = frozenset({"error"})
     placeholder = "/ to filter by words, for example: failed"
 
     def __init__(self, services: Services) -> None:
