@@ -103,10 +103,16 @@ class Terminal:
 
     def expect(self, text: str, seconds: float = 30.0) -> None:
         """Waits until it shows that text, after what was last expected."""
+        self.expect_one(text, seconds=seconds)
+
+    def expect_one(self, *texts: str, seconds: float = 30.0) -> str:
+        """Waits until it shows one of the texts after what was last expected, and gives the first of them."""
         until = time.monotonic() + seconds
-        while text not in self.shown[self._seen :]:
-            assert self._read(until), f"{text!r} did not come:\n{self.shown}"
-        self._seen = self.shown.index(text, self._seen) + len(text)
+        while not (found := [text for text in texts if text in self.shown[self._seen :]]):
+            assert self._read(until), f"{' or '.join(map(repr, texts))} did not come:\n{self.shown}"
+        first = min(found, key=lambda text: self.shown.index(text, self._seen))
+        self._seen = self.shown.index(first, self._seen) + len(first)
+        return first
 
     def type(self, text: str) -> None:
         """Types a line."""

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cli_black_box import Sites, Terminal, on_terminal, simulated, voiptui, written
+from tests.unit.cli_black_box import Sites, Terminal, on_terminal, rows, simulated, voiptui, written
 from tests.unit.tls_servers import certificate, serving
+from voiptui.simulator.voipstudio import EMAIL, PASSWORD
 
 
 @pytest.fixture(scope="module")
 def sites() -> Iterator[Sites]:
-    with simulated("london", "lab", "probe", "paris") as found:
+    with simulated("london", "cloud", "lab", "probe", "paris") as found:
         yield found
 
 
@@ -124,6 +125,71 @@ def test_an_old_xivo_is_found_to_know_the_login_otherwise(sites: Sites, tmp_path
         found = entry(config, "paris")
         assert (found["backend"], found["timezone"]) == ("xivo_service", "Europe/Paris")
         assert voiptui(config, "cdr", "--limit", "1").returncode == 0
+
+
+def test_a_voipstudio_makes_a_token_of_the_password(sites: Sites, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    with on_terminal(config, "config", "init") as terminal:
+        begin(terminal, "voipstudio", "cloud", sites.tables["cloud"]["url"])
+        terminal.expect("API Keys")
+        terminal.answer("asked with: ", "email + password")
+        terminal.answer("e-mail: ", EMAIL)
+        terminal.answer("password (not shown): ", PASSWORD)
+        terminal.expect("the credentials are accepted")
+        terminal.answer("Make a long-lived token", "y")
+        terminal.answer("kept in: ", "file")
+        terminal.answer("file: ", "")
+        assert terminal.end() == 0
+    kept = tmp_path / "cloud.token"
+    assert entry(config, "cloud") == {
+        "system": "voipstudio",
+        "url": sites.tables["cloud"]["url"],
+        "token": {"file": str(kept)},
+    }
+    assert kept.read_text().strip() not in terminal.shown
+    listed = rows(voiptui(config, "tokens", "list"))
+    assert any(row["name"].startswith("voiptui on ") for row in listed)
+
+
+ASKED = {
+    "cloud": ["asked with: ", ""],
+    "london": ["asked with: ", ""],
+    "lab": ["asked with: ", "login + password"],
+    "probe": [],
+    "paris": [],
+}
+PROMPTS = {"token": "(not shown): ", "login": "login: ", "user": "user: ", "password": "(not shown): ",
+           "manager": "sensor's manager"}  # fmt: skip
+
+
+def test_from_nothing_to_a_filtered_cdr_and_a_recording_on_all_five(sites: Sites, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    for name, asked in ASKED.items():
+        table = sites.tables[name]
+        with on_terminal(config, "config", "init") as terminal:
+            begin(terminal, table["system"], name, table["url"])
+            if asked:
+                terminal.answer(*asked)
+            for key, prompt in PROMPTS.items():
+                if key in table:
+                    terminal.answer(prompt, table[key])
+            terminal.expect("the credentials are accepted")
+            found = terminal.expect_one("its zone, such as", "Make a long-lived token", "kept in: ")
+            if found == "its zone, such as":
+                terminal.type(table["timezone"])
+                found = terminal.expect_one("Make a long-lived token", "kept in: ")
+            if found == "Make a long-lived token":
+                terminal.answer("[y/N] ", "")
+                terminal.expect("kept in: ")
+            terminal.type("text")
+            assert terminal.end() == 0
+    window = ("--since", "-12h", "--limit", "all")
+    found_rows = rows(voiptui(config, "cdr", "recording = yes and billsec > 10", *window))
+    calls = {row["pbx"]: f"{row['pbx']}:{row['id']}" for row in found_rows}
+    assert set(calls) == set(ASKED)
+    done = voiptui(config, "recording", *calls.values(), "-o", str(tmp_path / "audio") + "/")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "audio").iterdir())) >= len(ASKED)
 
 
 def test_a_certificate_nobody_signed_is_offered_to_be_pinned(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from voiptui.cli.arguments import split_verb, verb_parser
 from voiptui.cli.common import filter_text
-from voiptui.cli.errors import exit_code
+from voiptui.cli.errors import UsageError, exit_code
 
 CONFIG = """\
 [pbx.london]
@@ -250,3 +250,21 @@ def test_closed_streams_are_no_obstacle(config: Path) -> None:
 
 def test_exit_codes_tell_all_some_none() -> None:
     assert [exit_code(2, 0), exit_code(1, 1), exit_code(0, 2)] == [0, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["config", "show", "--format", "json"], "--format"),
+        (["--format=csv", "demo"], "--format"),
+        (["completion", "bash", "--columns", "src"], "--columns"),
+        (["--columns", "src"], "--columns"),
+        (["recording", "london:1", "--columns", "src"], "--columns"),
+    ],
+    ids=" ".join,
+)
+def test_a_verb_without_rows_refuses_to_shape_them(words: list[str], option: str) -> None:
+    name, rest = split_verb(words)
+    parser = verb_parser(name or "tui")
+    with pytest.raises(UsageError, match=f"^{option}: .* writes no rows: leave it out"):
+        parser.parse_args(parser.arranged(rest))

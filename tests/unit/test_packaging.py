@@ -1,4 +1,4 @@
-"""The built wheel holds what the program needs, and installs into an empty environment."""
+"""What is built holds what the program needs; wheel and source archive install into an empty environment."""
 
 import subprocess
 import sys
@@ -8,19 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from voiptui import __version__
 from voiptui.ui.app import style_path as stylesheet
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the source archive, and the wheel that was made of it."""
     out = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "build", "--outdir", str(out), str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    assert list(out.glob("*.tar.gz")), "no source distribution"
-    return next(out.glob("*.whl"))
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    (found,) = built.glob("*.whl")
+    return found
 
 
 def test_wheel_ships_styles_types_and_licence(wheel: Path) -> None:
@@ -34,28 +41,33 @@ def test_wheel_ships_styles_types_and_licence(wheel: Path) -> None:
     assert not [name for name in names if name.startswith("tests")]
 
 
-def test_wheel_installs_and_finds_its_styles(wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pattern", ["*.whl", "*.tar.gz"])
+def test_it_installs_and_finds_its_styles(built: Path, tmp_path: Path, pattern: str) -> None:
+    (archive,) = built.glob(pattern)
     venv.create(tmp_path / "env", with_pip=False, system_site_packages=False)
     python = tmp_path / "env" / "bin" / "python"
+    # what it depends on need not be fetched for both
+    alone = [] if pattern == "*.whl" else ["--no-deps"]
     subprocess.run(
-        [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", str(wheel)],
+        [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", *alone, str(archive)],
         check=True,
         timeout=300,
     )
     voiptui = tmp_path / "env" / "bin" / "voiptui"
     version = subprocess.run([str(voiptui), "--version"], capture_output=True, text=True, check=True, timeout=60)
-    assert version.stdout.startswith("voiptui ")
-    found = subprocess.run(
-        [str(python), "-c", "from voiptui.ui.app import style_path; print(style_path())"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-        cwd=tmp_path,
-    )
-    installed = Path(found.stdout.strip())
-    assert installed.is_file()
-    assert installed.is_relative_to(tmp_path / "env")
+    assert version.stdout == f"voiptui {__version__}\n"
+    (style,) = (tmp_path / "env").glob(f"lib/python3.*/site-packages/voiptui/styles/{stylesheet().name}")
+    assert style.read_bytes() == stylesheet().read_bytes()
+    if not alone:
+        found = subprocess.run(
+            [str(python), "-c", "from voiptui.ui.app import style_path; print(style_path())"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+            cwd=tmp_path,
+        )
+        assert Path(found.stdout.strip()).samefile(style)
 
 
 def test_editable_install_finds_its_styles() -> None:

@@ -15,25 +15,28 @@ _VALUE_LIKE = re.compile(r"-(\d.*)?\Z")
 
 
 class Verb(Struct, frozen=True):
-    """A verb: its module, with ``<function>_arguments(parser)`` and ``<function>(args) -> int``, and what it does."""
+    """A verb: its module, with ``<function>_arguments(parser)`` and ``<function>(args) -> int``, and what it does.
+
+    ``rows``: whether it writes rows of fields, in the format and with the columns that are asked for.
+    """
 
     module: str
     function: str
     help: str
-    own_format: bool = False
+    rows: bool = True
 
 
 VERBS: dict[str, Verb] = {
-    "tui": Verb("monitor", "tui", "the monitor (also without any verb)"),
-    "demo": Verb("monitor", "demo", "simulated telephone systems on this machine, and the monitor on them"),
+    "tui": Verb("monitor", "tui", "the monitor (also without any verb)", rows=False),
+    "demo": Verb("monitor", "demo", "simulated telephone systems on this machine, and the monitor on them", rows=False),
     "regs": Verb("lookups", "regs", "registrations of phones and trunks as they are now"),
     "calls": Verb("lookups", "calls", "calls under way now"),
     "cdr": Verb("cdr", "cdr", "search the CDRs of all systems"),
     "stats": Verb("stats", "stats", "calls, answered, missed, failed, mean times, by a field"),
     "watch": Verb("watch", "watch", "a line for each change of registrations or calls, for logs and pipes"),
-    "recording": Verb("recording", "recording", "fetch the recordings of calls", own_format=True),
+    "recording": Verb("recording", "recording", "fetch the recordings of calls", rows=False),
     "doctor": Verb("doctor", "doctor", "what is wrong with which system, and what repairs it"),
-    "trust": Verb("trust", "trust", "show the certificate of a system and pin it", own_format=True),
+    "trust": Verb("trust", "trust", "show the certificate of a system and pin it", rows=False),
     "tokens": Verb("tokens", "tokens", "long-lived tokens of telephone systems: list, create, revoke"),
     "mikopbx": Verb("mikopbx", "mikopbx", "employees and trunks of a MikoPBX: list, add (also many from a CSV)"),
     "custompbx": Verb("custompbx", "custompbx", "settings of a CustomPBX, read only, every secret hidden"),
@@ -41,11 +44,15 @@ VERBS: dict[str, Verb] = {
         "voipmonitor",
         "voipmonitor",
         "packets, public links, audio pictures, reports, ids of VoIPmonitor",
-        own_format=True,
+        rows=False,
     ),
-    "config": Verb("configuration", "config", "where the configuration lies, what it says, whether it is right"),
-    "completion": Verb("completion", "completion", "what makes bash, zsh or fish complete verbs, options and filters"),
-    "help": Verb("topics", "topics", "what there is to know about filters, configuration, keys", own_format=True),
+    "config": Verb(
+        "configuration", "config", "where the configuration lies, what it says, whether it is right", rows=False
+    ),
+    "completion": Verb(
+        "completion", "completion", "what makes bash, zsh or fish complete verbs, options and filters", rows=False
+    ),
+    "help": Verb("topics", "topics", "what there is to know about filters, configuration, keys", rows=False),
 }
 
 
@@ -84,17 +91,28 @@ class Parser(argparse.ArgumentParser):
         return [*options, "--", *others] if others else options
 
 
-def add_common(parser: argparse.ArgumentParser, *, own_format: bool = False) -> None:
-    """The options every verb has."""
+class _NoRows(argparse.Action):
+    """An option of the verbs that write rows, given to one that does not."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        parser.error(f"{self.option_strings[0]}: {parser.prog.rpartition(' ')[2]} writes no rows: leave it out")
+
+
+def add_common(parser: argparse.ArgumentParser, *, rows: bool = True) -> None:
+    """The options every verb has; ``rows``: the verb writes rows of fields."""
     group = parser.add_argument_group("common options")
     group.add_argument(
         "--pbx", action="append", default=[], metavar="NAME", help="only these systems (globs; repeatable)"
     )
-    if not own_format:
+    if rows:
         group.add_argument(
             "--format", choices=("table", "csv", "json", "jsonl"), help="default: table on a terminal, else jsonl"
         )
         group.add_argument("--columns", metavar="A,B,C", help="these fields, in this order")
+    else:
+        own = {option for action in parser._actions for option in action.option_strings}  # noqa: SLF001
+        for option in {"--format", "--columns"} - own:
+            parser.add_argument(option, action=_NoRows, help=argparse.SUPPRESS)
     group.add_argument("--no-color", action="store_true", help="no colour or bold")
     group.add_argument("--config", metavar="FILE", help="the configuration file")
     group.add_argument("-v", "--verbose", action="count", default=0, help="say more on standard error (-vv: even more)")
@@ -106,7 +124,7 @@ def verb_parser(name: str) -> Parser:
     parser = Parser(prog=f"voiptui {name}", description=verb.help[0].upper() + verb.help[1:] + ".")
     module = import_module(f"voiptui.cli.{verb.module}")
     getattr(module, f"{verb.function}_arguments")(parser)
-    add_common(parser, own_format=verb.own_format)
+    add_common(parser, rows=verb.rows)
     return parser
 
 

@@ -141,7 +141,8 @@ def _within(parser: Parser, verb: str, rest: Sequence[str], typed: str, names: l
         if named is not None:
             yield from ((f"{option}={text}", meaning) for text, meaning in _values(named, verb, value, names))
     elif typed.startswith("-"):
-        options = ((option, one.help or "") for one in parser._actions for option in one.option_strings)  # noqa: SLF001
+        shown = (one for one in parser._actions if one.help != argparse.SUPPRESS)  # noqa: SLF001
+        options = ((option, one.help or "") for one in shown for option in one.option_strings)
         yield from _fitting(((option, text) for option, text in options if option.startswith("--")), typed)
     else:
         yield from _positional(parser, verb, rest, typed, names)

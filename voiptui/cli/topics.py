@@ -50,11 +50,11 @@ def filters() -> str:
     from voiptui.model.records import Kind
     from voiptui.query.operators import CONNECTIVES, FORMS, NONE, OPERATIONS
 
-    titles = {Kind.CDR: "CDRs (cdr, stats)", Kind.REGISTRATION: "registrations (regs)", Kind.CALL: "calls (calls)"}
+    titles = {Kind.CDR: "CDRS (cdr, stats)", Kind.REGISTRATION: "REGISTRATIONS (regs)", Kind.CALL: "CALLS (calls)"}
     parts = [
         "FILTERS",
         "",
-        "  FIELD OPERATOR VALUE, side by side or joined; a word alone asks the usual fields:",
+        "  FIELD OPERATOR VALUE, side by side or joined; a word alone is looked for in any field of the parties:",
         "",
         "  voiptui cdr 2079460018",
         "  voiptui cdr src = 204 'duration > 1m30s' --since yesterday",
@@ -88,7 +88,7 @@ def filters() -> str:
         ]
         parts += [
             "",
-            f"FIELDS OF {title.upper()}",
+            f"FIELDS OF {title}",
             "",
             _listed([*fields, (ANY, f"any of {', '.join(ANY_FIELDS[kind])}")]),
         ]

@@ -107,7 +107,7 @@ def read(key: Key, value: Any, base: Path) -> Any:
         case Shape.COUNT:
             if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= (key.most or 1 << 53):
                 return value
-        case Shape.WORDS:
+        case Shape.COMMAND | Shape.NAMES:
             return _words(value)
         case Shape.TABLE | Shape.PORTS:
             if isinstance(value, dict):

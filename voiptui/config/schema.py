@@ -18,7 +18,8 @@ class Shape(StrEnum):
     FLAG = "true or false"
     NUMBER = "a positive number"
     COUNT = "a positive whole number"
-    WORDS = 'a list of texts such as ["mpv", "--no-video"]'
+    COMMAND = 'a list of texts such as ["mpv", "--no-video"]'
+    NAMES = 'a list of names such as ["start", "src", "dst"]'
     TEXTS = "a table of texts"
     TABLE = "a table"
     PORTS = "a table of port numbers"
@@ -67,7 +68,7 @@ TOP = _table(
     Key(name="theme", shape=S.TEXT, default="", meaning="colour theme of the monitor; empty: the standard one"),
     Key(name="ascii", shape=S.FLAG, default=False, meaning="draw with ASCII characters only"),
     Key(name="mouse", shape=S.FLAG, default=True, meaning="let the monitor use the mouse"),
-    Key(name="player", shape=S.WORDS, default=(), meaning="program that plays a recording; its path is appended"),
+    Key(name="player", shape=S.COMMAND, default=(), meaning="program that plays a recording; its path is appended"),
     Key(name="download_directory", shape=S.PATH, meaning="where recordings go; default: the current directory"),
     Key(name="keymap", shape=S.TEXTS, default={}, meaning="own keys of the monitor: action = key"),
     Key(name="views", shape=S.TABLE, default={}, meaning="saved views, one table each"),
@@ -95,7 +96,7 @@ VIEW = _table(
         meaning="where the view belongs",
     ),
     Key(name="filter", shape=S.TEXT, default="", meaning="its filter"),
-    Key(name="columns", shape=S.WORDS, default=(), meaning="its columns; empty: the usual ones"),
+    Key(name="columns", shape=S.NAMES, default=(), meaning="its columns; empty: the usual ones"),
     Key(name="order", shape=S.TEXT, default="", meaning="FIELD, FIELD:asc or FIELD:desc"),
 )
 PBX = _table(

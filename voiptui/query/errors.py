@@ -14,9 +14,13 @@ class FilterError(Exception):
         self.suggestion = suggestion
 
     def __str__(self) -> str:
-        sentence = f"column {self.column + 1}: {self.message}"
+        return f"column {self.column + 1}: {self.sentence()}"
+
+    def sentence(self, *, expected: bool = True) -> str:
+        """What is wrong, the nearest right name and, if wanted, what was expected; without the column."""
+        said = self.message
         if self.suggestion is not None:
-            sentence += f"; did you mean {self.suggestion}?"
-        if self.expected:
-            sentence += f"{' ' if self.suggestion else '; '}expected {', '.join(self.expected)}"
-        return sentence
+            said += f"; did you mean {self.suggestion}?"
+        if self.expected and expected:
+            said += f"{' ' if self.suggestion else '; '}expected {', '.join(self.expected)}"
+        return said

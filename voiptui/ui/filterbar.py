@@ -321,14 +321,12 @@ class FilterBar(Widget):
             self._show_offers()
 
     def _show_problem(self, error: FilterError, *, severe: bool) -> None:
-        hint = ""
-        if error.suggestion is not None:
-            hint = f"; did you mean {error.suggestion}?"
-        elif error.expected and severe:
-            hint = f"; expected {', '.join(error.expected)}"
         before = self._input.value[: error.column]
-        caret = len(LABEL) + cell_len(before) - self._input.scroll_offset.x
-        self._show_offers(problem=error.message + hint, caret=max(0, caret), severe=severe)
+        caret = max(0, len(LABEL) + cell_len(before) - self._input.scroll_offset.x)
+        problem = error.sentence(expected=severe)
+        if error.suggestion is not None and not self._offers.has_room(problem, caret, self.size.width):
+            problem = error.sentence(expected=False)
+        self._show_offers(problem=problem, caret=caret, severe=severe)
 
     def _show_offers(self, problem: str = "", caret: int | None = None, *, severe: bool = False) -> None:
         start = self._completions[0].start if self._completions else 0

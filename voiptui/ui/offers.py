@@ -102,10 +102,15 @@ class Offers(Widget):
 
     def _problem_line(self, width: int) -> str:
         """The caret under its column; the sentence right of it, or left of it where there is no room."""
-        said = cell_len(harmless(self._problem, self.signs))
         if self._caret is None:
             return f" {self._problem}"
+        said = cell_len(harmless(self._problem, self.signs))
         at = min(self._caret, width - 1)
         if at + 2 + said <= width or at <= said + 1:
             return " " * at + "^ " + self._problem if at + 2 + said <= width else f"^ {self._problem}".rjust(width)
         return " " * (at - said - 1) + self._problem + " ^"
+
+    def has_room(self, problem: str, caret: int, width: int) -> bool:
+        """Whether a sentence fits on a line of that width, right or left of its caret."""
+        said = cell_len(harmless(problem, self.signs))
+        return caret + 2 + said <= width or said + 1 < caret < width
