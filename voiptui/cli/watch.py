@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, json
 
-from voiptui.cli.common import bound_filter, chosen, columns, configuration, filter_text, run_until_done, say
+from voiptui.cli.common import Progress, bound_filter, chosen, columns, configuration, filter_text, run_until_done, say
 from voiptui.cli.common import standard_output as prepared
 from voiptui.cli.errors import Exit, UsageError, exit_code
 from voiptui.config.load import Config
@@ -198,6 +198,12 @@ class Watching:
         stopped = False
         try:
             async with asyncio.timeout(seconds):
+                async with Progress(self._waited_for) as progress:
+                    while not self._begun:
+                        await self._wake.wait()
+                        self._wake.clear()
+                        progress.clear()
+                        self.take(store)
                 while True:
                     await self._wake.wait()
                     self._wake.clear()
@@ -214,6 +220,9 @@ class Watching:
         if stopped:
             return Exit.INTERRUPTED
         return exit_code(len(self._begun), len(self._pbxs) - len(self._begun))
+
+    def _waited_for(self) -> str:
+        return "waiting for " + ", ".join(pbx.name for pbx in self._pbxs if pbx.name not in self._begun)
 
     def _changed(self, _: "Changed") -> None:
         self._wake.set()
