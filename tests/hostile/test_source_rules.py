@@ -64,6 +64,27 @@ def test_nothing_makes_markup_of_text() -> None:
                 assert not (node.module == "textual.markup" and imported), path
 
 
+UNPACKS = {"zipfile", "tarfile", "shutil.unpack_archive", "gzip", "bz2", "lzma"}
+
+
+def unpacking(tree: ast.AST) -> Iterator[str]:
+    """What a module imports that opens archives."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names if one.name in UNPACKS)
+        elif isinstance(node, ast.ImportFrom):
+            if node.module in UNPACKS:
+                yield node.module
+            yield from (name for one in node.names if (name := f"{node.module}.{one.name}") in UNPACKS)
+
+
+def test_an_archive_of_recordings_is_kept_and_never_opened() -> None:
+    assert list(unpacking(ast.parse("from zipfile import ZipFile\nimport tarfile"))) == ["zipfile", "tarfile"]
+    for path in modules():
+        if "simulator" not in path.parts:
+            assert list(unpacking(ast.parse(path.read_text("utf-8")))) == [], path
+
+
 def test_no_shell_is_ever_used() -> None:
     for path in modules():
         for node, name, owner in calls(path):
