@@ -74,9 +74,11 @@ def measured(options: argparse.Namespace) -> Run:
             with bench.watched(name):
                 try:
                     CASES[name](bench)
-                except (RuntimeError, OSError) as error:
-                    bench.missing.append(f"{name}: {error}")
-            print(f"{name}: {time.monotonic() - at:.0f} s", file=sys.stderr, flush=True)
+                except Exception as error:
+                    # the other cases are worth having
+                    bench.missing.append(f"{name}: {type(error).__name__}: {error}")
+            spent = time.monotonic() - at
+            print(f"{name}: {spent:.0f} s, {time.monotonic() - began:.0f} s in all", file=sys.stderr, flush=True)
     cores = os.cpu_count() or 1
     return Run(
         lines=bench.lines,

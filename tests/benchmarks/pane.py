@@ -22,7 +22,7 @@ def cdr_pane(bench: Bench) -> None:
     table: list[float | None] = []
     with Wire(bench.env, cdrs=rows, phones=20, calls=4) as wire:
         config = wire.configuration(bench.folder, 1, "xivo", rows=rows)
-        for _ in range(bench.rounds(8)):
+        for _ in range(bench.rounds(5)):
             with Terminal(bench.subject(config), bench.env) as one:
                 one.until(r"p000")
                 one.settle(0.5, 3)

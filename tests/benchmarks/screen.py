@@ -42,7 +42,7 @@ def start(bench: Bench) -> None:
     clean = []
     with Wire(bench.env, phones=60, calls=10) as wire:
         config = wire.configuration(bench.folder, FIVE)
-        for number in range(bench.rounds(12) + 1):
+        for number in range(bench.rounds(10) + 1):
             nothing = run([sys.executable, "-c", "pass"], bench.env).seconds * 1000
             with Terminal(bench.yardstick("hello"), bench.env) as one:
                 hello = one.until("READY")
@@ -104,7 +104,7 @@ def _session_of_subject(bench: Bench, config: Path, keys: _Keys, rows: int, time
         one.settle(0.3, 2)
         keys.press(one, times)
         last = 10_000 + rows // FIVE
-        keys.filtered.append(one.typed_until(["/", *f"name={last}", "enter"], rf"5 of {rows:,}"))
+        keys.filtered.append(one.burst_until(f"/name={last}\r", rf"5 of {rows:,}"))
         one.settle(0.2, 1)
         keys.peak.append(one.peak())
         one.write("escape")
@@ -193,10 +193,7 @@ def _session_of_sngrep(bench: Bench, capture: Path, keys: _Keys, rows: int, time
         one.settle(0.3, 2)
         keys.press(one, times)
         wanted = f"{7_000_000 + rows - 1}"
-        # it filters with every character: the time is that of the last one
-        for key in ("/", *wanted[:-1]):
-            one.press(key, 0.05)
-        keys.filtered.append(one.typed_until([wanted[-1]], r"\(1 displayed\)"))
+        keys.filtered.append(one.burst_until(f"/{wanted}", r"\(1 displayed\)"))
         one.write("enter")
         one.settle(0.2, 1)
         keys.peak.append(one.peak())

@@ -35,7 +35,7 @@ def lookup(bench: Bench) -> None:
         }
         seconds: dict[str, list[float]] = {name: [] for name in commands}
         cpu: dict[str, list[float]] = {name: [] for name in commands}
-        for number in range(bench.rounds(20) + 1):
+        for number in range(bench.rounds(14) + 1):
             for name, words in commands.items():
                 ran = run(words, bench.env)
                 if ran.lines != 100 or ran.code:
@@ -53,7 +53,7 @@ def stream(bench: Bench) -> None:
     """All CDRs as JSON lines through a residual filter, beside a script that fetches, decodes and prints."""
     rows = 20_000 if bench.quick else 1_000_000
     small = rows // 10
-    for count, rounds in ((small, bench.rounds(8)), (rows, 1)):
+    for count, rounds in ((small, bench.rounds(4)), (rows, 1)):
         with Wire(bench.env, cdrs=count, phones=1, calls=1) as wire:
             config = wire.configuration(bench.folder, 1, "xivo")
             since = datetime.now(UTC) - timedelta(seconds=count + 3600)

@@ -176,6 +176,13 @@ class Terminal:
         shown = self.until(pattern, timeout)
         return None if shown is None else shown - (at - self.began) * 1000
 
+    def burst_until(self, text: str, pattern: str, timeout: float = 10) -> float | None:
+        """Milliseconds from a text typed at once until the picture shows the pattern."""
+        self._drain(0.05)
+        at = self.write(text)
+        shown = self.until(pattern, timeout)
+        return None if shown is None else shown - (at - self.began) * 1000
+
     def watch(self, seconds: float) -> tuple[float, float]:
         """CPU in per cent of a core and bytes per second while nobody types."""
         cpu, size, at = cpu_seconds(self._pid), self.received, time.perf_counter()
