@@ -9,6 +9,7 @@ TIMED = {
     "test_app_terminal.py",
     "test_first_frame.py",
     "test_quiet.py",
+    "test_slow_link.py",
     "test_stories.py",
 }
 

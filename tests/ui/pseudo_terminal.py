@@ -45,13 +45,19 @@ class PseudoTerminal:
         end = time.monotonic() + seconds
         while time.monotonic() < end and not (until and until in came):
             if select.select([self.master], [], [], 0.02)[0]:
-                data = os.read(self.master, 65536)
-                came += data
-                self.written += data
-                self._stream.feed(data.replace(b"\x1b[>25u", b"").replace(b"\x1b[<u", b""))
+                came += self.read_now()
             elif self.process.poll() is not None:
                 break
         return came
+
+    def read_now(self) -> bytes:
+        """What is there to be read, shown on the screen; waits when nothing is."""
+        data = os.read(self.master, 65536)
+        self.written += data
+        # the screen's emulator does not know the keyboard protocol and would print its letter
+        shown = data.replace(b"\x1b[>25u", b"").replace(b"\x1b[<u", b"")
+        self._stream.feed(shown)
+        return shown
 
     def press(self, keys: bytes, seconds: float = 0.4) -> bytes:
         os.write(self.master, keys)

@@ -1,7 +1,8 @@
 """The one table of every pane: rows by key, drawn line by line, repainting only what differs and can be seen."""
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from operator import ne
 from time import monotonic
 from typing import Any, ClassVar, TypeAlias
@@ -26,9 +27,9 @@ __all__ = ["Grid", "Key"]
 _FEWEST_KEPT = 200
 _MEASURED = 100
 _WHEEL = 3
-_HELD = 0.045
-"""Keys that come faster than this (in seconds) are one key that is held down …"""
-_BEHIND = 0.1
+_HELD = (4, 0.3)
+"""So many steps in so many seconds are a key that is held down, also when a link hands them on in clumps …"""
+_BEHIND = 0.03
 """… and then the screen is let fall behind by as much on a slow link, not more."""
 
 
@@ -115,7 +116,7 @@ class Grid(Widget, can_focus=True):
         self._expiry: Timer | None = None
         self.backlog: Callable[[], float] = lambda: 0.0
         """Seconds until a slow link has taken what was written."""
-        self._gone_at = 0.0
+        self._gone_at: deque[float] = deque([-inf] * _HELD[0], _HELD[0])
         self._catching_up: Timer | None = None
         self._cursor = 0
         self._column = 0
@@ -382,9 +383,10 @@ class Grid(Widget, can_focus=True):
 
     def _held_up(self) -> bool:
         """Whether a key is held down and the link has not taken the last steps yet: then they are painted later."""
-        before, self._gone_at = self._gone_at, monotonic()
+        at = monotonic()
+        self._gone_at.append(at)
         wait = self.backlog() - _BEHIND
-        if wait <= 0 or self._gone_at - before > _HELD:
+        if wait <= 0 or at - self._gone_at[0] > _HELD[1]:
             return False
         if self._catching_up is None:
             self._catching_up = self.set_timer(wait, self._catch_up)
