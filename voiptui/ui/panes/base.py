@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, ClassVar
 
 from textual import on
@@ -188,14 +188,16 @@ class Pane(Vertical):
         """Values seen so far, per field, for completion."""
         found: dict[str, dict[str, None]] = {}
         names = [name for name, one in self.fields.items() if one.type.value in {"text", "telephone number", "list"}]
-        for _, record in self.all_rows():
-            for name in names:
-                value = getattr(record, name)
-                seen = found.setdefault(name, {})
-                if value and len(seen) < MOST_KNOWN:
-                    for one in value if isinstance(value, tuple) else (value,):
-                        if not self.services.hides(one):
-                            seen[one] = None
+        records = [record for _, record in self.all_rows()]
+        for name in names:
+            seen = found[name] = {}
+            # asked with every key that is typed: what rows repeat is looked at once
+            for value in dict.fromkeys(map(attrgetter(name), records)):
+                if len(seen) >= MOST_KNOWN:
+                    break
+                for one in value if isinstance(value, tuple) else (value,):
+                    if value and not self.services.hides(one):
+                        seen[one] = None
         found["pbx"] = dict.fromkeys(self.services.names)
         return {name: list(values) for name, values in found.items()}
 
