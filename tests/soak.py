@@ -22,11 +22,16 @@ from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import msgspec
+from textual import _time, events
 
 from tests.hostile.fault_proxy import PLAIN, Fault, FaultProxy, Way, canned
 from voiptui.config.load import loads
+from voiptui.engine import pacing
 from voiptui.engine.clock import Clock
+from voiptui.engine.events import MOST_EVENTS, Event, EventKind, Severity
+from voiptui.model.records import Stream
 from voiptui.model.settings import PbxSettings
+from voiptui.pbx.base import Capabilities, Pace
 from voiptui.simulator.process import Simulation
 from voiptui.ui.app import Monitor, make_services
 from voiptui.ui.views import Views
@@ -108,6 +113,24 @@ async def _between(stack: AsyncExitStack, pbx: PbxSettings) -> tuple[PbxSettings
     return msgspec.structs.replace(pbx, url=url, options=options), proxies
 
 
+def _of_before(pbx: str, now: datetime) -> list[Event]:
+    """As many events of earlier runs as the log holds: what fills up in a month is full from the start."""
+    return [
+        Event(
+            at=now - timedelta(minutes=MOST_EVENTS - at),
+            pbx=pbx,
+            kind=EventKind.REGISTRATION,
+            severity=Severity.WARNING,
+            text=f"extension {1000 + at % 900} (Person {at}) lost its registration",
+            duration=60.0 + at,
+            key=(pbx, "extension", str(1000 + at % 900)),
+            flap=True,
+            resolution=15.0,
+        )
+        for at in range(MOST_EVENTS)
+    ]
+
+
 async def soak(configuration: str, hours: float, every: float, tell: Callable[[Seen], None] = lambda _: None) -> Soaked:
     """The monitor on these systems for so many hours of its clock, looked at every so many seconds."""
     chance = random.Random(4)
@@ -121,6 +144,7 @@ async def soak(configuration: str, hours: float, every: float, tell: Callable[[S
         pairs = [await _between(stack, pbx) for pbx in config.pbxs]
         config = msgspec.structs.replace(config, pbxs=tuple(pbx for pbx, _ in pairs))
         services = make_services(config, clock=clock, state_directory=home, log_path=home / "log.sqlite")
+        services.store.recall(_of_before(config.pbxs[0].name, base))
         app = Monitor(services, views=Views((), home / "views.json"))
         running = asyncio.create_task(app.run_async(headless=True, size=(120, 40)))
         try:
@@ -131,8 +155,11 @@ async def soak(configuration: str, hours: float, every: float, tell: Callable[[S
                 _, proxies = chance.choice(pairs)
                 for proxy in proxies:
                     await proxy.put(chance.choice(FAULTS))
+                app.post_message(events.AppFocus())
                 app.simulate_key(KEYS[step % len(KEYS)])
                 step += 1
+                await asyncio.sleep(5)
+                app.post_message(events.AppBlur())
                 await asyncio.sleep(chance.uniform(20, 90))
                 for proxy in proxies:
                     await proxy.put(PLAIN)
@@ -144,7 +171,7 @@ async def soak(configuration: str, hours: float, every: float, tell: Callable[[S
                         _memory(),
                         len(asyncio.all_tasks()),
                         _descriptors(),
-                        sum(1 for _ in services.store.events),
+                        services.store.events.serial,
                     )
                     seen.append(one)
                     tell(one)
@@ -160,20 +187,38 @@ async def soak(configuration: str, hours: float, every: float, tell: Callable[[S
     return Soaked(seen, before, (len(asyncio.all_tasks()), _descriptors()), step)
 
 
-def run(hours: float, rate: float, every: float, tell: Callable[[Seen], None] = lambda _: None) -> Soaked:
-    """`soak` on simulated systems, both on clocks that run ``rate`` times faster."""
-    real, started = time.monotonic, time.monotonic()
+def run(
+    hours: float, rate: float, every: float, tell: Callable[[Seen], None] = lambda _: None, *, rarer: float = 1.0
+) -> Soaked:
+    """`soak` on simulated systems, both on clocks that run ``rate`` times faster; polls ``rarer`` times less often."""
+    real, moment = time.monotonic, time.monotonic()
 
     class Shorter(selectors.DefaultSelector):
+        """Time passes only while it is waited: what the monitor itself computes would take ``rate`` times too long."""
+
         def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-            return super().select(timeout / rate if timeout else timeout)
+            nonlocal moment
+            began = real()
+            found = super().select(timeout / rate if timeout else timeout)
+            if timeout is None or timeout > 0:
+                waited = (real() - began) * rate
+                moment += waited if timeout is None or found else timeout
+            return found
 
     def faster() -> float:
-        return started + (real() - started) * rate
+        return moment
+
+    usual = pacing.pace_of
+
+    def stretched(capabilities: Capabilities, stream: Stream) -> Pace:
+        pace = usual(capabilities, stream)
+        return msgspec.structs.replace(pace, least=pace.least * rarer, usual=pace.usual * rarer)
 
     with (
-        Simulation(("--speed", str(rate))) as simulation,
+        Simulation(("--speed", str(rate), "--extensions", "12", "--rate", "0.5")) as simulation,
         patch.object(time, "monotonic", faster),
+        patch.object(_time, "get_time", faster),
+        patch.object(pacing, "pace_of", stretched),
         asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(Shorter())) as runner,
     ):
         return runner.run(soak(simulation.configuration, hours, every, tell))
@@ -184,6 +229,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--hours", type=float, default=72.0)
     parser.add_argument("--rate", type=float, default=300.0, help="simulated seconds in a real one")
+    parser.add_argument("--rarer", type=float, default=1.0, help="poll so many times less often than usual")
     options = parser.parse_args()
 
     def tell(one: Seen) -> None:
@@ -193,7 +239,7 @@ def main() -> int:
             flush=True,
         )
 
-    soaked = run(options.hours, options.rate, 3600.0, tell)
+    soaked = run(options.hours, options.rate, 3600.0, tell, rarer=options.rarer)
     grown = soaked.grown(3600.0)
     print(f"memory {grown:+.1f} % since the first hour; tasks and descriptors {soaked.before} -> {soaked.after}")  # noqa: T201
     return 0 if grown <= 5 and soaked.after <= soaked.before else 1

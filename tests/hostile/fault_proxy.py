@@ -163,17 +163,17 @@ class FaultProxy:
     async def _pump_both(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(*self._to, limit=2**26)
         self._writers.add(back)
+        up = asyncio.create_task(self._up(reader, back))
+        down = asyncio.create_task(self._down(there, writer))
         try:
-            up = asyncio.create_task(self._up(reader, back))
-            down = asyncio.create_task(self._down(there, writer))
             await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
             if up.done() and not down.done():
                 # whoever asked may have ended its side only; the answer is still due
                 await asyncio.wait({down}, timeout=5)
+        finally:
             for task in (up, down):
                 task.cancel()
             await asyncio.gather(up, down, return_exceptions=True)
-        finally:
             self._writers.discard(back)
             back.transport.abort()
 
