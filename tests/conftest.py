@@ -1,20 +1,34 @@
 """What holds for all tests."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-# these drive the whole program through real terminals or at many times its usual pace: a machine that is busy with
-# something else may answer them late, so one that failed is asked again
-TIMED = {
+# how long one example takes says how busy the machine is, not whether the program is right
+settings.register_profile("voiptui", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("voiptui")
+
+# these drive the whole program through real terminals or at many times its usual pace: never two of them at once
+TERMINALS = "terminals"
+DRIVES_TERMINALS = {
     "test_app_simulator.py",
     "test_app_terminal.py",
+    "test_attack.py",
+    "test_faults.py",
     "test_first_frame.py",
+    "test_live_rows.py",
+    "test_log_kept.py",
     "test_quiet.py",
+    "test_search_faults.py",
+    "test_secrets.py",
     "test_slow_link.py",
+    "test_soak.py",
     "test_stories.py",
 }
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.name in TIMED:
-            item.add_marker(pytest.mark.flaky(reruns=2))
+        # a file stays together: what its tests share is started once
+        group = TERMINALS if item.path.name in DRIVES_TERMINALS else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))

@@ -124,6 +124,13 @@ def test_ctrl_c_stops_nothing_and_ctrl_z_gives_the_shell_back_for_a_while(termin
     assert one.is_clean
 
 
+def test_the_terminal_says_how_large_it_is_whatever_the_environment_says(terminal: Open) -> None:
+    one = terminal(size=(120, 30), COLUMNS="80", LINES="24").started()
+    one.until(lambda: "q quit" in one.screen.display[29])
+    one.key(b"q")
+    assert one.ends() == 0
+
+
 def test_a_storm_of_sizes_ends_in_a_whole_screen(terminal: Open) -> None:
     one = terminal().started()
     for columns, lines in [(20, 5), (300, 90), (1, 1), (80, 24), (7, 3), (160, 50)] * 8:

@@ -597,6 +597,9 @@ def run(
 ) -> int:
     """Opens the monitor and gives its exit code when it is left; raises `ValueError` for a theme that is none."""
     colourless = bool(os.environ.get("NO_COLOR")) if no_color is None else no_color
+    for name in ("COLUMNS", "LINES"):
+        # what some shells and libraries export was true once; the framework would believe it more than the terminal
+        os.environ.pop(name, None)
     services = make_services(
         config,
         systems=systems,
