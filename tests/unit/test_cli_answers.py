@@ -120,28 +120,8 @@ def test_an_unreachable_host_is_named(tmp_path: Path, url: str) -> None:
 def test_one_hung_system_does_not_outlive_its_own_timeout(tmp_path: Path) -> None:
     with answering(hang) as url:
         started = time.monotonic()
-        done = ask(tmp_path, {f"pbx{number}": url for number in range(4)}, "regs", timeout=1)
-        assert time.monotonic() - started < 3.5
+        done = ask(tmp_path, {f"pbx{number}": url for number in range(8)}, "regs", timeout=2)
+        # one after the other they would take their eight timeouts
+        assert time.monotonic() - started < 12
     assert done.returncode == 3
-    assert len(done.stderr.splitlines()) == 4
-
-
-def test_an_interrupt_ends_at_once_with_130(tmp_path: Path) -> None:
-    import signal
-
-    path = tmp_path / "config.toml"
-    with answering(hang) as url:
-        path.write_text(f'[pbx.london]\nsystem = "mikopbx"\nurl = "{url}"\ntoken = "x"\ntimeout = 30\n')
-        path.chmod(0o600)
-        with subprocess.Popen(
-            [sys.executable, "-m", "voiptui", "--config", str(path), "regs", "--format", "json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            time.sleep(1.5)
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert json.loads(out)["truncated"] is True
-    assert err.splitlines() == ["voiptui: interrupted: no answer yet from london"]
+    assert len(done.stderr.splitlines()) == 8
