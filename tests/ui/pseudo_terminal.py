@@ -25,7 +25,8 @@ class PseudoTerminal:
         self.master, self._slave = pty.openpty()
         columns, lines = size
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        kept = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLORTERM"}}
+        foreign = {"NO_COLOR", "COLORTERM", "COLUMNS", "LINES"}
+        kept = {name: value for name, value in os.environ.items() if name not in foreign}
         folders = {name: str(home) for name in ("HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
         self.process = subprocess.Popen(
             command,

@@ -81,6 +81,9 @@ class Fed(PseudoTerminal):
         os.write(self.master, b"\x1b[O")
         while self.read(1.5):
             pass
+        # the clock in the corner turns once a minute, and may
+        if (second := time.time() % 60) > 45:
+            self.read(61 - second)
 
     def close(self) -> None:
         if self.process.poll() is None:

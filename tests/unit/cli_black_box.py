@@ -29,7 +29,7 @@ def environment(**more: str) -> dict[str, str]:
     kept = {
         key: value
         for key, value in os.environ.items()
-        if not key.lower().endswith("_proxy") and key not in {"VOIPTUI_CONFIG", "NO_COLOR"}
+        if not key.lower().endswith("_proxy") and key not in {"VOIPTUI_CONFIG", "NO_COLOR", "COLUMNS", "LINES"}
     }
     return kept | {"TZ": "UTC"} | more
 
