@@ -98,7 +98,7 @@ async def recovered(at: Watched, names: tuple[str, ...]) -> None:
         streams = at.store.status(name).streams.values()
         waits = [(one.retry_at - now).total_seconds() for one in streams if one.retry_at]
         expected[name] = max([*waits, 0.0]) + SLACK
-        if not waits or min(waits) <= 0:
+        if not waits or min(waits) <= 0 or any(one.taken and not one.retry_at for one in streams):
             # the poll under way ends in vain, and only then the wait begins
             expected[name] += TIMEOUT + LONGEST_WAIT
         await at.middle[name].put(PLAIN)

@@ -251,6 +251,9 @@ def test_5_a_customer_disputes_a_call(tmp_path: Path) -> None:
         assert len(written) >= 3
         monitor.type("4", "/", text, ENTER)
         monitor.until(lambda: monitor.count == (len(told), False))
+        monitor.until_still()
+        # the newest call that has a recording
+        monitor.type("j" * monitor.column("REC").index("●"))
         monitor.type("d")
         monitor.until_shown("saved:", "sha256")
         (file,) = (tmp_path / "calls").iterdir()
