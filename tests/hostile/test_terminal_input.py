@@ -31,6 +31,7 @@ def test_answers_of_the_terminal_and_pastes_neither_act_nor_come_back(tmp_path: 
         monitor.key(line)
         begin = len(monitor.written)
         monitor.key(b"".join(REPLIES))
+        assert not [word for word in ("rgb", "cHduZWQ", "$r0", ";1;2c") if word in monitor.text], monitor.text
         os.write(monitor.master, b"\x1b[200~" + PASTED + b"\x1b[201~")
         monitor.until(lambda: "pasted" in monitor.text, "what was pasted")
         monitor.key(b"x")
@@ -39,6 +40,25 @@ def test_answers_of_the_terminal_and_pastes_neither_act_nor_come_back(tmp_path: 
         assert not harmful(plain.decode().replace("\n", "").replace("\r", "").replace("\b", ""))
         assert not [osc for osc in oscs if b"stranger" in osc or b"cHduZWQ" in osc]
         monitor.key(b"\x1b")
+        monitor.key(b"\x1b")
+        monitor.leaves()
+    finally:
+        monitor.close()
+
+
+def test_answers_of_the_terminal_that_no_line_awaits_are_no_keys(tmp_path: Path) -> None:
+    monitor = Walker(written(tmp_path / "config.toml", CONFIG), tmp_path)
+    try:
+        monitor.started()
+        monitor.key(b"3")
+        before = monitor.text.splitlines()[1:]
+        for reply in REPLIES:
+            monitor.key(reply[:4])
+            monitor.key(reply[4:])
+        assert [line for line in monitor.text.splitlines()[1:] if line not in before] == []
+        # keys are obeyed as ever, and Escape ends a line
+        monitor.key(b":")
+        assert monitor.text.splitlines()[1:] != before
         monitor.key(b"\x1b")
         monitor.leaves()
     finally:

@@ -18,9 +18,10 @@ from voiptui.model.records import Kind
 from voiptui.query.errors import FilterError
 from voiptui.query.operators import CONNECTIVES
 from voiptui.query.tree import Node
-from voiptui.ui.cells import UNICODE, Signs, harmless
+from voiptui.ui.cells import UNICODE, Signs
 from voiptui.ui.lines import Line, Span, spans_width
 from voiptui.ui.offers import Offers
+from voiptui.ui.typedline import TypedLine
 
 if TYPE_CHECKING:
     from voiptui.query.complete import Completion
@@ -29,11 +30,10 @@ Known = Callable[[], Mapping[str, Sequence[str]]]
 LABEL = " filter  "
 MOST_OFFERED = 6
 REMEMBERED = 100
-LONGEST = 2000
 
 
-class FilterInput(Input):
-    """One line of typed text that cannot hold anything but printable characters."""
+class FilterInput(TypedLine):
+    """The line of a filter, whose completions and predecessors the arrows reach."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", "accept the completion", show=False),
@@ -54,10 +54,6 @@ class FilterInput(Input):
 
     class Leave(Message):
         """The filter shall be as it was."""
-
-    def validate_value(self, value: str) -> str:
-        """Pasted text becomes one harmless line."""
-        return value if value.isprintable() and len(value) <= LONGEST else harmless(value[:LONGEST])
 
     def action_complete(self) -> None:
         """Accepts the completion."""

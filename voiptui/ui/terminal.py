@@ -10,11 +10,11 @@ from codecs import getincrementaldecoder
 from time import monotonic
 from typing import Any
 
-from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from voiptui.model.clean import clean
 from voiptui.ui.firstframe import Frame, taken
+from voiptui.ui.typed import TypedParser
 from voiptui.ui.wire import Wire
 
 ALTERNATE_SCREEN = "\x1b[?1049h"
@@ -90,7 +90,7 @@ class QuickDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Reads keys until told to stop; a vanished terminal ends the program instead of spinning."""
-        parser = XTermParser(self._debug)
+        parser = TypedParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         patience = ESCAPE_ROUNDS
         with selectors.DefaultSelector() as selector:

@@ -14,6 +14,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from voiptui.model.clean import clean
+from voiptui.ui.typedline import TypedLine
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class AskText(ModalScreen[str | None]):
         """The question, the line, the hint."""
         with Vertical(classes="ask"):
             yield Static(said(self._question), classes="ask--question", markup=False)
-            line = Input(self._value, suggester=self._suggester, select_on_focus=False, compact=True)
+            line = TypedLine(self._value, suggester=self._suggester, select_on_focus=False, compact=True)
             line.cursor_blink = False
             yield line
             yield Static(said(self._hint), classes="ask--hint", markup=False)
