@@ -387,7 +387,7 @@ def main() -> int:
             old.unlink()
     for name, text in made.items():
         (DIRECTORY / name).write_text(text, "utf-8")
-    print(f"{len(made)} pictures in {DIRECTORY.name}/")  # noqa: T201
+    print(f"{len(made)} pictures in {DIRECTORY.name}/")
     return 0
 
 

@@ -233,7 +233,7 @@ def main() -> int:
     options = parser.parse_args()
 
     def tell(one: Seen) -> None:
-        print(  # noqa: T201
+        print(
             f"{one.at / 3600:5.1f} h  {one.memory:7.1f} MB  {one.tasks:4} tasks  {one.descriptors:4} descriptors"
             f"  {one.events:6} events",
             flush=True,
@@ -241,7 +241,7 @@ def main() -> int:
 
     soaked = run(options.hours, options.rate, 3600.0, tell, rarer=options.rarer)
     grown = soaked.grown(3600.0)
-    print(f"memory {grown:+.1f} % since the first hour; tasks and descriptors {soaked.before} -> {soaked.after}")  # noqa: T201
+    print(f"memory {grown:+.1f} % since the first hour; tasks and descriptors {soaked.before} -> {soaked.after}")
     return 0 if grown <= 5 and soaked.after <= soaked.before else 1
 
 

@@ -7,7 +7,7 @@ the minute in which seconds are still shown, and at the end; what the terminal g
 import time
 from datetime import UTC, datetime, timedelta
 
-_real, _jumped = time.monotonic, 0.0
+_real, _jumps = time.monotonic, [0.0]
 BEGAN = datetime.now(UTC)
 MARK = "\x1b]9;voiptui-benchmark\x07"
 SETTLED, COARSE = 20.0, 70.0
@@ -17,7 +17,7 @@ IDLE = 0.0005
 
 def clock() -> float:
     """Monotonic seconds of the simulated world."""
-    return _real() + _jumped
+    return _real() + _jumps[0]
 
 
 _FIRST = _real()
@@ -51,10 +51,9 @@ def main(pane: str, hours: float, pbxs: int = 5) -> None:
 
     class Jumping(selectors.DefaultSelector):
         def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-            global _jumped  # noqa: PLW0603
             ready = super().select(timeout if timeout is None or timeout <= 0 else min(timeout, IDLE))
             if not ready and timeout is not None and timeout > IDLE:
-                _jumped += timeout - IDLE
+                _jumps[0] += timeout - IDLE
             return ready
 
     class Watching(Monitor):

@@ -163,7 +163,7 @@ class Wire:
 
     def counts(self) -> dict[str, Any]:
         """What the systems have been asked so far."""
-        with urlopen(f"{self.url}/counts") as answer:  # noqa: S310
+        with urlopen(f"{self.url}/counts") as answer:
             found: dict[str, Any] = json.decode(answer.read())
         return found
 

@@ -61,7 +61,7 @@ def watched(bench: Bench) -> None:
 
 
 def _asked(url: str) -> Counter[str]:
-    with urlopen(f"{urlsplit(url)._replace(path='/_simulator/requests', query='').geturl()}") as answer:  # noqa: S310
+    with urlopen(f"{urlsplit(url)._replace(path='/_simulator/requests', query='').geturl()}") as answer:
         found: dict[str, Any] = json.decode(answer.read())
     return Counter(found.get("counts", found))
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.contract.conftest import SYSTEMS
 from voiptui.model.phone import digits
 from voiptui.model.records import Cdr, Kind
 from voiptui.model.time import zone
@@ -22,6 +23,7 @@ EPOCH = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SINCE = EPOCH - timedelta(hours=20)
 UNTIL = EPOCH - timedelta(minutes=1)
 HERE = zone("Europe/Rome")
+ILL_MANNERED = [case for case in SYSTEMS if case.manners]
 
 
 def whole_data_set(place: Any) -> dict[str, Cdr]:
@@ -165,10 +167,12 @@ def _questions(running: Any) -> list[str]:
             "duration > 60", f"not src = {quoted(src)} and direction = inbound"]  # fmt: skip
 
 
+@pytest.mark.parametrize("running", ILL_MANNERED, indirect=True, scope="session", ids=lambda case: case.system)
 def test_a_server_of_bad_manners_changes_no_answer(place: Any) -> None:
-    """Parameters that have no effect or are refused, pages cut short, no order: slower, never other rows."""
-    if not place.case.manners:
-        pytest.skip("asked over a socket: its own tests put a server of every manner behind it")
+    """Parameters that have no effect or are refused, pages cut short, no order: slower, never other rows.
+
+    CustomPBX is asked over a socket: its own tests put a server of every manner behind it.
+    """
     for manner in place.case.manners:
         for text in _questions(place):
             place.deaf, place.faults.extra = manner.deaf, manner.extra

@@ -8,12 +8,11 @@ from voiptui.model.time import now
 from voiptui.ui.app import Monitor, make_services
 from voiptui.ui.views import Views
 
-CONFIGURATION = '[pbx.hq]\nsystem = "mikopbx"\nurl = "http://127.0.0.1:9"\ntoken = "t"\n'
+CONFIGURATION = '[pbx.hq]\nsystem = "mikopbx"\nurl = "http://127.0.0.1:9"\ntoken = "t"\nenabled = false\n'
 
 
 async def test_a_clock_that_drifts_is_marked_once_and_another_complaint_again(tmp_path: Path) -> None:
     services = make_services(loads(CONFIGURATION))
-    services.poller.start = lambda: None  # type: ignore[method-assign]
     app = Monitor(services, views=Views((), tmp_path / "views.json"))
 
     def marked(warning: str) -> bool:

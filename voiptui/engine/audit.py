@@ -57,19 +57,25 @@ class Audit:
             "result": clean(result, 512),
             **clean_tree(more),
         }
+        try:
+            self._append(msgspec.json.encode(line) + b"\n")
+        except OSError as error:
+            raise OSError(error.errno, f"{error.strerror} (the audit {self._path})") from None
+
+    def _append(self, line: bytes) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # a named pipe put in its place must not hold the program up
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         handle = os.open(self._path, flags, 0o600)
         try:
-            self._add(handle, msgspec.json.encode(line) + b"\n")
+            self._add(handle, line)
         finally:
             os.close(handle)
 
     def _add(self, handle: int, line: bytes) -> None:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode) or about.st_uid != os.getuid():
-            raise PermissionError(errno.EPERM, "not an ordinary file of yours", str(self._path))
+            raise PermissionError(errno.EPERM, "not an ordinary file of yours")
         if about.st_mode & 0o077:
             os.fchmod(handle, 0o600)
         if about.st_size and os.pread(handle, 1, about.st_size - 1) != b"\n":
@@ -77,5 +83,5 @@ class Audit:
             line = b"\n" + line
         # one write: lines of several programs never mix
         if os.write(handle, line) < len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(handle)
