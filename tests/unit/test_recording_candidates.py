@@ -12,6 +12,7 @@ from tests.unit.cli_black_box import Done, voiptui, written
 from tests.unit.voipstudio_server import KEY, Account, in_thread
 from voiptui.engine.downloads import Downloader
 from voiptui.engine.systems import open_systems
+from voiptui.pbx.base import SearchRequest
 from voiptui.ui.recordings import Recordings
 
 START = datetime(2026, 5, 11, 17, 0, tzinfo=UTC)
@@ -73,6 +74,57 @@ def test_one_recording_that_fits_is_fetched_without_a_question(account: Account,
     account.tables["monitors"].pop()
     done, sounds = fetched(config, tmp_path / "one")
     assert (done.returncode, sounds, done.stderr) == (0, [sound(7)], "")
+
+
+def test_one_recording_that_may_be_of_another_call_is_not_given_without_a_word(
+    account: Account, config: Path, tmp_path: Path
+) -> None:
+    account.tables["monitors"].pop(0)
+    done, sounds = fetched(config, tmp_path / "later")
+    assert (done.returncode, sounds) == (0, [sound(8)])
+    assert "one recording fits this call by its numbers and time, and may be of another" in done.stderr
+    assert "--candidate 1: 2026-05-11 17:01:30" in done.stderr
+
+
+OTHER = 9_100_000_002
+
+
+@pytest.mark.parametrize(
+    ("after", "lasts", "recordings", "own", "likeliest"),
+    [
+        (70, 40, [(7, 3, 42)], ["7"], []),
+        (70, 40, [(8, 72, 30)], [], ["8"]),
+        (70, 40, [(7, 3, 42), (8, 72, 30)], [], ["7", "8"]),
+        (10, 45, [(7, 12, 40)], [], ["7"]),
+        (10, 45, [(7, 3, 42), (8, 14, 40)], [], ["7", "8"]),
+    ],
+    ids=["its own alone", "the next call's alone", "one of each", "two calls at once", "two of each at once"],
+)
+async def test_two_calls_between_the_same_numbers_never_take_each_others_recording(  # noqa: PLR0917
+    account: Account, after: int, lasts: int, recordings: list[tuple[int, int, int]],
+    own: list[str], likeliest: list[str],
+) -> None:  # fmt: skip
+    first, other = account.tables["cdrs"][0], dict(account.tables["cdrs"][0], id=OTHER, duration=lasts, billsec=lasts)
+    other["calldate"] = f"{START + timedelta(seconds=after):%Y-%m-%d %H:%M:%S}"
+    account.tables["cdrs"] = [first, other]
+    account.tables["monitors"] = [
+        {"id": number, "timestamp": f"{START + timedelta(seconds=at):%Y-%m-%d %H:%M:%S}", "caller": "1001",
+         "called": "34600000001", "duration": length, "size": len(sound(number))}
+        for number, at, length in recordings
+    ]  # fmt: skip
+    systems = open_systems([account.settings()])
+    system = await systems.ready("cloud")
+    call = await system.cdr(CALL)
+    found = await system.recordings(call)
+    window = SearchRequest(since=START - timedelta(hours=1), until=START + timedelta(hours=1))
+    (page,) = [page async for page in system.search(window)]
+    await systems.close()
+    (listed,) = [row for row in page.rows if row.id == CALL]
+    assert [one.id for one in found if not one.candidate] == own
+    assert [one.id for one in found if one.candidate] == likeliest
+    assert listed.recordings == found
+    # that one of several is its own is certain, that the only one is may be wrong
+    assert listed.recording is (True if own or len(likeliest) > 1 else None)
 
 
 @pytest.mark.parametrize(

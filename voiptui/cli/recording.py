@@ -190,10 +190,17 @@ class _Fetch:
             return tuple(found)
         number = int(self._candidate[:9]) if self._candidate else 1
         if number > len(found):
-            raise NotFound(f"{len(found)} recordings fit the call {call}, there is no candidate {number}")
+            raise NotFound(
+                f"of the recordings that fit the call {call} there is no candidate {number} (of {len(found)})"
+            )
         if self._candidate is None:
             self._progress.clear()
-            say(f"{name}:{call}: {len(found)} recordings fit this call by its numbers and time; this is the likeliest:")
+            fit = "one recording fits this call by its numbers and time, and may be of another"
+            if len(found) > 1:
+                fit = (
+                    f"{len(found)} recordings fit this call by its numbers and time; the first, the likeliest, is taken"
+                )
+            say(f"{name}:{call}: {fit}:")
             for place, one in enumerate(found, 1):
                 began = f"{one.start.astimezone(self._zone):%Y-%m-%d %H:%M:%S}" if one.start else "time unknown"
                 lasts = f"{one.duration} s" if one.duration is not None else "length unknown"

@@ -90,7 +90,7 @@ class Recording(Struct, frozen=True, kw_only=True):
 
     ``id`` names it among the recordings of its call; ``reference`` is what a later request needs
     (a path, a token, a file name) and is never shown. ``duration`` in seconds, ``size`` in bytes.
-    ``candidate``: one of several of which one is of the call, the likeliest first; the system does not tell which.
+    ``candidate``: one that may be of the call, the likeliest first; the system does not tell whose it is.
     """
 
     id: str

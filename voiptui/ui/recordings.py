@@ -138,12 +138,14 @@ class Recordings:
 
     async def _one_of(self, call: Cdr, found: Sequence[Recording], *, ask: bool) -> tuple[Recording, ...]:
         """The recording of a call among those that may be it; empty when none is chosen."""
-        fit = f"{len(found)} recordings fit this call by its numbers and time"
+        fit, rest = f"{len(found)} recordings fit this call by its numbers and time", "the likeliest first"
+        if len(found) == 1:
+            fit, rest = "One recording fits this call by its numbers and time", "and may be of another"
         if not ask:
             self._log(call.pbx, f"{fit}: of {call.id} the likeliest was taken", Severity.WARNING)
             return (found[0],)
         choices = [(one.id, self._words(one)) for one in found]
-        chosen = await self._choose(f"{fit}, the likeliest first", choices)
+        chosen = await self._choose(f"{fit}, {rest}", choices)
         return tuple(one for one in found if one.id == chosen)
 
     def _words(self, one: Recording) -> str:

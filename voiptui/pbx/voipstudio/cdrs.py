@@ -6,10 +6,12 @@ from datetime import datetime, timedelta, tzinfo
 from msgspec import Struct
 from msgspec.structs import replace
 
+from voiptui.model.records import Cdr
 from voiptui.pbx.base import Narrowing, Page, SearchRequest
 from voiptui.pbx.voipstudio import decode
 from voiptui.pbx.voipstudio.devices import Devices
 from voiptui.pbx.voipstudio.lists import LARGEST_PAGE, SAFE_PAGE, Listing, Lists, Row
+from voiptui.pbx.voipstudio.match import SLACK
 from voiptui.pbx.voipstudio.monitors import Monitors
 from voiptui.pbx.voipstudio.pushdown import Entry, Pushed, pushed, window_entries
 from voiptui.pbx.voipstudio.session import Refused
@@ -22,6 +24,8 @@ FILLED = 0.8
 CUT_PAGES = 4
 """How many pages a slice is meant to take where the server cuts them."""
 SHORTEST_SLICE = timedelta(minutes=5)
+LONGEST_CALL = timedelta(hours=4)
+"""How long before a call another one is looked for that may still have lasted."""
 WORTH_SLICING = 20
 # how far outside the asked bounds a row may lie in a zone that changes its clock
 STRAY = timedelta(hours=5)
@@ -103,6 +107,20 @@ class CdrSearch:
             elif len(listing.rows) > target * 3:
                 width = max(SHORTEST_SLICE, width / 2)
             high = low - timedelta(microseconds=1)
+
+    async def beside(self, record: Cdr) -> list[Cdr]:
+        """The calls between the numbers of a call that may have lasted when it did, itself among them."""
+        if record.start is None:
+            return []
+        raw = record.raw or {}
+        numbers = tuple(Entry(side, "eq", raw[side]) for side in ("src", "dst") if raw.get(side))
+        window = self._window(record.start - LONGEST_CALL, (record.end or record.start) + SLACK)
+        try:
+            listing = await self._lists.page(self._path, (*window, *numbers), 1, PAGE)
+        except Refused:
+            window = self._window(record.start - SLACK, (record.end or record.start) + SLACK)
+            listing = await self._lists.page(self._path, window, 1, PAGE)
+        return [one for row in listing.rows if (one := decode.cdr(row, self._pbx, self._zone))]
 
     async def _open(self, request: SearchRequest) -> _Plan:
         """The first exchanges: one where the server takes the filter and its first page holds all there is."""

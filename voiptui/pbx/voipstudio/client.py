@@ -251,7 +251,7 @@ class VoipStudio:
 
     async def recordings(self, record: Cdr) -> tuple[Recording, ...]:
         """The recordings that may be of this call, the likeliest first; several when numbers and time fit several."""
-        return await self._monitors.of(record)
+        return await self._monitors.of(record, self._search.beside)
 
     @asynccontextmanager
     async def open_recording(

@@ -1,7 +1,7 @@
 """The recordings of ``/monitors``, read for the time of the calls that they are matched to."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from msgspec import Struct
@@ -11,7 +11,7 @@ from voiptui.model.records import Cdr, Recording
 from voiptui.pbx.errors import AuthenticationFailed, BadAnswer, NotFound, NotPermitted, PbxError
 from voiptui.pbx.voipstudio import decode
 from voiptui.pbx.voipstudio.lists import USUAL_PAGE, Lists, Row
-from voiptui.pbx.voipstudio.match import SLACK, candidates, may_be_recorded
+from voiptui.pbx.voipstudio.match import SLACK, Match, Matcher, may_be_recorded
 from voiptui.pbx.voipstudio.pushdown import Entry, window_entries
 
 # calls further apart than this are looked up apart, where that costs fewer requests
@@ -53,19 +53,26 @@ class Monitors:
             rest = REST_LASTING if isinstance(error, LASTING) else REST_PASSING
             self._resting = (time.monotonic() + rest, f"recordings are not known: {error}")
             return Matched(list(rows), self._resting[1])
-        known = [
-            _with(row, tuple(candidates(row, found)), whole=missing is None) if may_be_recorded(row) else row
-            for row in rows
-        ]
+        recordable = [row for row in rows if may_be_recorded(row)]
+        matches = dict(zip(map(id, recordable), Matcher(found).of(recordable), strict=True))
+        known = [_with(row, match, whole=missing is None) if (match := matches.get(id(row))) else row for row in rows]
         return Matched(known, f"not all recordings are known: {missing}" if missing else None)
 
-    async def of(self, row: Cdr) -> tuple[Recording, ...]:
-        """The recordings that may be of one call, the likeliest first."""
+    async def of(self, row: Cdr, beside: Callable[[Cdr], Awaitable[list[Cdr]]]) -> tuple[Recording, ...]:
+        """The recordings that may be of one call, the likeliest first.
+
+        ``beside`` gives other calls between the same numbers: one that seems to be the call's own may be theirs.
+        """
         span = _span(row)
         if span is None or not may_be_recorded(row):
             return ()
         found, _ = await self.around([span])
-        return tuple(candidates(row, found))
+        matcher = Matcher(found)
+        recordings = matcher.of([row])[0].recordings
+        if len(recordings) == 1 and not recordings[0].candidate:
+            others = [one for one in await beside(row) if one.id != row.id and may_be_recorded(one)]
+            recordings = matcher.of([row, *others])[0].recordings
+        return recordings
 
     async def around(self, spans: Sequence[Span]) -> tuple[Pairs, str | None]:
         """The recordings of some spans (and perhaps of the time between them), and why they are not all."""
@@ -102,5 +109,6 @@ def _joined(spans: Sequence[Span]) -> list[Span]:
     return pieces
 
 
-def _with(row: Cdr, found: tuple[Recording, ...], *, whole: bool) -> Cdr:
-    return replace(row, recording=True if found else False if whole else None, recordings=found)
+def _with(row: Cdr, match: Match, *, whole: bool) -> Cdr:
+    recorded = match.recorded if match.recorded or whole else None
+    return replace(row, recording=recorded, recordings=match.recordings)
