@@ -87,6 +87,32 @@ def test_an_interrupt_in_the_middle_of_a_search_gives_what_was_found(sites: Site
     assert "Traceback" not in said
 
 
+def test_a_search_that_could_not_be_read_to_its_end_is_no_success(sites: Sites, tmp_path: Path) -> None:
+    config = written(tmp_path / "config.toml", "[limits]\npages = 1\n" + sites.table("london"))
+    done = voiptui(config, "cdr", "--limit", "all", "--since", "-10h", "--format", "json")
+    made = json.loads(done.stdout)
+    (source,) = made["sources"]
+    lacks = "incomplete: not read further than 1 pages (limits.pages)"
+    assert (done.returncode, made["truncated"], source["ok"], source["error"]) == (1, True, True, lacks)
+    assert made["rows"]
+    assert f"voiptui: london: {lacks}" in done.stderr.splitlines()
+    assert "cut:" not in done.stderr
+    counted = voiptui(config, "stats", "--since", "-10h")
+    assert (counted.returncode, lacks in counted.stderr) == (1, True)
+
+
+def test_a_lookup_that_lacks_a_part_is_no_success(sites: Sites, tmp_path: Path) -> None:
+    config = written(tmp_path / "config.toml", sites.table("london"))
+    with sites.faults("london", not_permitted=["sip-providers"]):
+        done = voiptui(config, "regs", "--format", "json")
+    made = json.loads(done.stdout)
+    (source,) = made["sources"]
+    lacks = "incomplete: the API key lacks the right to read sip-providers"
+    assert (done.returncode, made["truncated"], source["ok"], source["error"]) == (1, True, True, lacks)
+    assert {row["kind"] for row in made["rows"]} == {"extension"}
+    assert f"voiptui: london: {lacks}" in done.stderr.splitlines()
+
+
 def test_verbose_says_more_and_no_secret(sites: Sites, tmp_path: Path) -> None:
     config = four(sites, tmp_path, 2)
     token = str(sites.tables["london"]["token"])

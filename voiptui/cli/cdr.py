@@ -156,8 +156,8 @@ class Searching:
 
     @property
     def truncated(self) -> bool:
-        """Whether the limit cut rows off."""
-        return self._search.truncated
+        """Whether there may be more rows: the limit cut some off, or a system could not give all."""
+        return self._search.truncated or any(one.incomplete for one in self._search.sources)
 
     @property
     def sources(self) -> list[Source]:
@@ -207,10 +207,11 @@ class Searching:
         if interrupted:
             say(f"interrupted: {what}")
             return Exit.INTERRUPTED
-        if self._search.truncated:
+        if self._search.truncated and self._limit is not None:
             say(f"cut: there are more rows than these {self._limit}; --limit N or --limit all gives more")
         failed = sum(one.ok is False for one in self._search.sources)
-        return exit_code(len(self._search.sources) - failed, failed)
+        incomplete = sum(one.incomplete for one in self._search.sources)
+        return exit_code(len(self._search.sources) - failed, failed, incomplete)
 
 
 def _source(one: "SourceProgress") -> Source:

@@ -17,8 +17,8 @@ class UsageError(Exception):
     """The command cannot be carried out as it was written; the text says what to write instead."""
 
 
-def exit_code(answered: int, failed: int) -> Exit:
-    """The code for so many systems that answered and so many that did not."""
-    if not failed:
+def exit_code(answered: int, failed: int, incomplete: int = 0) -> Exit:
+    """The code for so many systems that answered, ``incomplete`` ones among them, and so many that did not."""
+    if not failed and not incomplete:
         return Exit.OK
     return Exit.SOME_FAILED if answered else Exit.NONE_ANSWERED

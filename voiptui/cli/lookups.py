@@ -73,6 +73,7 @@ class _Lookup:
         self._systems = open_systems(pbxs)
         self._found: dict[str, list[Any]] = {}
         self._sources: dict[str, Source] = {}
+        self._incomplete: set[str] = set()
 
     async def run(self) -> int:
         waiting = asyncio.gather(*(self._ask(pbx) for pbx in self._pbxs))
@@ -85,14 +86,15 @@ class _Lookup:
         for pbx in self._pbxs:
             self._writer.rows(self._found.pop(pbx.name, ()))
         self._writer.finish(
-            truncated=interrupted, sources=[self._sources[p.name] for p in self._pbxs if p.name in self._sources]
+            truncated=interrupted or bool(self._incomplete),
+            sources=[self._sources[p.name] for p in self._pbxs if p.name in self._sources],
         )
         await self._systems.close()
         if interrupted:
             say(f"interrupted: no answer yet from {', '.join(self._missing())}")
             return Exit.INTERRUPTED
         answered = sum(source.ok for source in self._sources.values())
-        return exit_code(answered, len(self._sources) - answered)
+        return exit_code(answered, len(self._sources) - answered, len(self._incomplete))
 
     def _missing(self) -> list[str]:
         return [pbx.name for pbx in self._pbxs if pbx.name not in self._sources]
@@ -118,11 +120,18 @@ class _Lookup:
             self._failed(name, PbxError(f"an answer was not understood ({type(error).__name__})"), started)
             return
         rows = [row for row in snapshot.rows if self._matches(row)]
+        if snapshot.partial:
+            self._incomplete.add(name)
         self._sources[name] = Source(
-            pbx=name, ok=True, rows=len(rows), scanned=len(snapshot.rows), seconds=_seconds(started)
+            pbx=name,
+            ok=True,
+            error=f"incomplete: {snapshot.partial}" if snapshot.partial else None,
+            rows=len(rows),
+            scanned=len(snapshot.rows),
+            seconds=_seconds(started),
         )
         self._progress.clear()
-        for note in (snapshot.partial, *snapshot.notes):
+        for note in (self._sources[name].error, *snapshot.notes):
             if note:
                 say(f"{name}: {note}")
         if self._mask:

@@ -55,6 +55,7 @@ class SourceProgress(Struct, frozen=True, kw_only=True):
     narrowed to. ``narrowed`` are the fields it filtered by, ``residual`` the words of what was checked here; ``note``
     says why it filtered by less than it usually does;
     ``lacking`` are sentences about fields of the filter that it never fills. ``truncated``: it may have more rows.
+    ``incomplete``: it answered, but could not give all that was asked for; ``error`` says what is missing.
     """
 
     pbx: str
@@ -69,6 +70,7 @@ class SourceProgress(Struct, frozen=True, kw_only=True):
     total: int | None = None
     seconds: float = 0.0
     truncated: bool = False
+    incomplete: bool = False
 
 
 class Batch(Struct, frozen=True):
@@ -93,12 +95,15 @@ class _Source:
         self.residual: tuple[str, ...] = ()
         self.note = ""
         self.lacking: tuple[str, ...] = ()
-        self.truncated = False
+        self.truncated = self.incomplete = False
 
     def narrow(self, bound: Bound, pushed: tuple[BoundTerm, ...], note: str = "") -> None:
         self.narrowed = tuple(dict.fromkeys(term.field for term in pushed))
         self.residual = planned(bound, pushed).residual
         self.note = note
+
+    def lack(self, what: str) -> None:
+        self.incomplete, self.error = True, f"incomplete: {what}"
 
     def end(self, *, ok: bool | None, error: str | None = None) -> None:
         self.ok, self.error = ok, error or self.error
@@ -118,6 +123,7 @@ class _Source:
             total=self.total,
             seconds=self.seconds if self.seconds is not None else time.monotonic() - self.began,
             truncated=self.truncated,
+            incomplete=self.incomplete,
         )
 
 
@@ -231,7 +237,7 @@ class Search:
                     return
                 if number >= system.settings.max_pages:
                     source.truncated = True
-                    source.error = f"incomplete: not read further than {number} pages (limits.pages)"
+                    source.lack(f"not read further than {number} pages (limits.pages)")
                     return
                 rows = self._take(source, page, seen)
                 if rows or page.scanned:
@@ -251,7 +257,7 @@ class Search:
         source.rows += len(found)
         source.total = page.total if page.total is not None else source.total
         if page.incomplete:
-            source.error = f"incomplete: {page.incomplete}"
+            source.lack(page.incomplete)
         if page.narrowing is not None:
             source.narrow(self.spec.bound, page.narrowing.pushed, page.narrowing.note)
         if self.spec.collect:
