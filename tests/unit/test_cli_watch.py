@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,17 @@ from tests.unit.cli_black_box import Sites, audit, on_terminal, simulated, start
 from voiptui.cli.watch import Lines, Watching
 from voiptui.config.load import loads
 from voiptui.engine.store import Store
-from voiptui.model.fields import REGISTRATION_FIELDS
-from voiptui.model.records import Kind, Registration, RegistrationKind, RegistrationState, Snapshot, Stream
+from voiptui.model.fields import CALL_FIELDS, REGISTRATION_FIELDS
+from voiptui.model.records import (
+    Call,
+    CallState,
+    Kind,
+    Registration,
+    RegistrationKind,
+    RegistrationState,
+    Snapshot,
+    Stream,
+)
 from voiptui.model.time import now
 from voiptui.output.writers import Format
 from voiptui.query.bind import bind
@@ -95,6 +105,21 @@ def test_registrations_change_in_words_and_by_filter(capsys: pytest.CaptureFixtu
         watching.take(store)
         shown = [line.partition("  lab  extension ")[2] for line in capsys.readouterr().out.splitlines()]
         assert shown == (expected if number or begin else [])
+
+
+def test_old_values_are_written_as_the_new_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    config = loads('[pbx.lab]\nsystem = "mikopbx"\nurl = "http://127.0.0.1:9"\ntoken = "x"\n')
+    kind, began = Kind.CALL, datetime(2026, 11, 22, 13, 58, 10, 1500, tzinfo=UTC)
+    lines = Lines(Format.JSONL, list(CALL_FIELDS.values()), config)
+    watching = Watching(config.pbxs, kind, lambda _: True, lines, begin=False)
+    store = Store(["lab"])
+    for state, microseconds in ((CallState.UP, 0), (CallState.UP, 499), (CallState.HELD, 1_000_000)):
+        call = Call(pbx="lab", id="1", state=state, answer=began + timedelta(microseconds=microseconds))
+        store.put(Snapshot(pbx="lab", stream=Stream.CALLS, taken=now(), rows=(call,)))
+        watching.take(store)
+    (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert (line["answer"], line["state"]) == ("2026-11-22T13:58:11.001Z", "held")
+    assert line["before"] == {"state": "up", "answer": "2026-11-22T13:58:10.001Z"}
 
 
 def test_csv_has_headings_at_once(config: Path) -> None:

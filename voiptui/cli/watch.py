@@ -14,13 +14,12 @@ from voiptui.cli.common import Progress, bound_filter, chosen, columns, configur
 from voiptui.cli.common import standard_output as prepared
 from voiptui.cli.errors import Exit, UsageError, exit_code
 from voiptui.config.load import Config
-from voiptui.model.clean import clean
 from voiptui.model.fields import FIELDS, Field
 from voiptui.model.records import Call, Kind, Registration, RegistrationKind, Stream
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now
 from voiptui.output.privacy import masked
-from voiptui.output.values import instant_json, instant_text, record_text
+from voiptui.output.values import instant_json, instant_text, json_value, record_text
 from voiptui.output.writers import Format, csv_cell, json_object
 
 if TYPE_CHECKING:
@@ -111,7 +110,8 @@ class Lines:
             return self._text(change, row)
         made: dict[str, Any] = {"at": instant_json(change.at), "change": change.what}
         made |= json_object(self._fields, row)
-        made["before"] = self._before(change)
+        known = FIELDS[kind_of(row)]
+        made["before"] = {name: json_value(known[name], old) for name, old in self._before(change).items()}
         return json.encode(made).decode() + "\n"
 
     def _before(self, change: Change) -> dict[str, Any]:
@@ -127,15 +127,12 @@ class Lines:
         zone = self._config.timezone
         parts = [instant_text(change.at, zone, now()), row.pbx, subject(row)]
         if change.what == "changed":
-            known, before = (
-                FIELDS[Kind.REGISTRATION if isinstance(row, Registration) else Kind.CALL],
-                self._before(change),
-            )
+            known = FIELDS[kind_of(row)]
             parts.append(
                 ", ".join(
-                    f"{name} {_shown(known.get(name), name, old, self._config, change.at)} -> "
-                    f"{_shown(known.get(name), name, getattr(row, name), self._config, change.at)}"
-                    for name, old in before.items()
+                    f"{name} {_shown(known[name], old, self._config, change.at)} -> "
+                    f"{_shown(known[name], getattr(row, name), self._config, change.at)}"
+                    for name, old in self._before(change).items()
                 )
             )
         else:
@@ -147,12 +144,15 @@ class Lines:
         return (line.encode("ascii", "replace").decode() if self._config.ascii else line) + "\n"
 
 
-def _shown(field: Field | None, name: str, value: Any, config: Config, at: datetime) -> str:
+def _shown(field: Field, value: Any, config: Config, at: datetime) -> str:
     from types import SimpleNamespace
 
-    if field is None:
-        return clean(str(value))
-    return record_text(field, SimpleNamespace(**{name: value}), config.timezone, at) or "none"
+    return record_text(field, SimpleNamespace(**{field.name: value}), config.timezone, at) or "none"
+
+
+def kind_of(row: Registration | Call) -> Kind:
+    """The kind of a row."""
+    return Kind.REGISTRATION if isinstance(row, Registration) else Kind.CALL
 
 
 def subject(row: Registration | Call) -> str:
@@ -263,6 +263,12 @@ class Watching:
             return Change(at, "appeared", row)
         if new is None:
             return Change(at, "gone", row)
-        names = [name for name in FIELDS[self._kind] if name not in UNTOLD]
-        before = {name: getattr(old, name) for name in names if getattr(old, name) != getattr(new, name)}
+        told = [field for name, field in FIELDS[self._kind].items() if name not in UNTOLD]
+        values = [(field, getattr(old, field.name), getattr(new, field.name)) for field in told]
+        # finer than anything that is written is no change
+        before = {
+            field.name: was
+            for field, was, now_is in values
+            if was != now_is and json_value(field, was) != json_value(field, now_is)
+        }
         return Change(at, "changed", new, before) if before else None
