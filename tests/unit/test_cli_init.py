@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.cli_black_box import Sites, Terminal, on_terminal, rows, simulated, voiptui, written
 from tests.unit.tls_servers import certificate, serving
-from voiptui.simulator.voipstudio import EMAIL, PASSWORD
+from voiptui.simulator.voipstudio import CODE, EMAIL, PASSWORD
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,30 @@ def test_an_old_xivo_is_found_to_know_the_login_otherwise(sites: Sites, tmp_path
         assert terminal.end() == 0
         found = entry(config, "paris")
         assert (found["backend"], found["timezone"]) == ("xivo_service", "Europe/Paris")
+        assert voiptui(config, "cdr", "--limit", "1").returncode == 0
+
+
+def test_a_login_with_two_factors_is_asked_for_its_code_and_makes_a_token(sites: Sites, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    with sites.faults("cloud", extra={"second_factor": True}), on_terminal(config, "config", "init") as terminal:
+        begin(terminal, "voipstudio", "cloud", sites.tables["cloud"]["url"])
+        terminal.answer("asked with: ", "email + password")
+        terminal.answer("e-mail: ", EMAIL)
+        terminal.answer("password (not shown): ", PASSWORD)
+        # each login sends a code: there was one
+        terminal.answer("the code (empty: no token): ", "654321")
+        terminal.expect("VoIPstudio refuses the code")
+        terminal.answer("what now: ", "again")
+        terminal.answer("asked with: ", "email + password")
+        terminal.answer("e-mail: ", "")
+        terminal.answer("password (not shown): ", PASSWORD)
+        terminal.answer("the code (empty: no token): ", CODE)
+        terminal.expect("the credentials are accepted")
+        terminal.answer("kept in: ", "text")
+        assert terminal.end() == 0
+        made = entry(config, "cloud")
+        assert set(made) == {"system", "url", "token"}
+        assert made["token"] not in terminal.shown
         assert voiptui(config, "cdr", "--limit", "1").returncode == 0
 
 

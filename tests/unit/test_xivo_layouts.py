@@ -10,6 +10,7 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
+from voiptui.cli.trying import tried
 from voiptui.model.records import Cdr, Disposition, RegistrationState, Stream
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.pbx.base import LivePush, SearchRequest, TelephoneSystem
@@ -85,6 +86,19 @@ async def system(ports: Ports) -> AsyncIterator[Xivo]:
 async def search(system: Xivo) -> list[Cdr]:
     request = SearchRequest(since=SINCE, until=EPOCH)
     return [row async for page in system.search(request) for row in page.rows]
+
+
+async def test_a_first_look_finds_the_ports_and_the_older_login(ports: Ports) -> None:
+    ports.faults.extra = {"version": "16.15", "backends": ["xivo_service"]}
+    options = {key: value for key, value in ports.settings.options.items() if key not in {"layout", "backend"}}
+    said: list[str] = []
+    settings, examination = await asyncio.to_thread(tried, replace(ports.settings, options=options), said.append)
+    assert examination.answers
+    assert (settings.option("layout"), settings.option("backend")) == ("ports", "xivo_service")
+    assert [line.strip() for line in said] == [
+        "its daemons answer on ports of their own",
+        "it is a XiVO that knows the login as a Web Services Access",
+    ]
 
 
 def test_it_is_a_system_that_also_tells_by_itself(ports: Ports) -> None:

@@ -22,6 +22,7 @@ from voiptui.pbx.errors import (
     BadAnswer,
     CertificateRejected,
     PbxError,
+    SecondFactorNeeded,
     Throttled,
     Unreachable,
     Unsupported,
@@ -64,6 +65,11 @@ class Examination:
     def refused(self) -> bool:
         """Whether it is there, but does not accept the credentials."""
         return not self._proved and any(isinstance(error, AuthenticationFailed) for error in self._errors)
+
+    @property
+    def challenge(self) -> str | None:
+        """What a code belongs to that the login's owner was just sent."""
+        return next((error.challenge for error in self._errors if isinstance(error, SecondFactorNeeded)), None)
 
     @property
     def silent(self) -> bool:

@@ -72,6 +72,12 @@ class _Asking:
             tell("\n".join(report_lines(examination.checks)) + "\n")
             if examination.answers:
                 break
+            if examination.challenge and (token := self._second_factor(pbx, examination.challenge)):
+                typed = {key: value for key, value in pbx.options.items() if key not in _TYPED}
+                pbx, examination = tried(structs.replace(pbx, options=typed, secrets={"token": token}), tell)
+                tell("\n".join(report_lines(examination.checks)) + "\n")
+                if examination.answers:
+                    break
             tell("It does not answer as it should.")
             what = choice(
                 "what now: ",
@@ -158,6 +164,19 @@ class _Asking:
             manager = line(label, str(pbx.options.get("manager", "")))
             options |= {"manager": manager} if manager else {}
         return structs.replace(pbx, options=options, secrets=secrets)
+
+    def _second_factor(self, pbx: PbxSettings, challenge: str) -> Secret | None:
+        """A long-lived token instead of a login whose owner is sent a code each time."""
+        tell("This login has a second factor, and a code was just sent to its owner. With it a long-lived token")
+        tell("can be made, which is then kept instead of the password.")
+        code = line("the code (empty: no token): ")
+        if not code:
+            return None
+        try:
+            return made_token(pbx, challenge, code)
+        except PbxError as error:
+            tell(f"  {failure(pbx.name, error)}")
+            return None
 
     def _zone(self, pbx: PbxSettings, examination: Examination) -> PbxSettings:
         zone = next((check for check in examination.checks if check.check == "zone"), None)

@@ -9,7 +9,8 @@ from msgspec import structs
 from voiptui.cli.common import Progress
 from voiptui.cli.diagnosis import Examination
 from voiptui.model.settings import PbxSettings, Secret
-from voiptui.pbx.base import TokenManagement
+from voiptui.model.time import now
+from voiptui.pbx.base import SecondFactor, TokenManagement
 from voiptui.pbx.errors import PbxError
 
 _DETECTED = {
@@ -48,12 +49,12 @@ async def _examined(pbx: PbxSettings) -> Examination:
     return examination
 
 
-def made_token(pbx: PbxSettings) -> Secret:
-    """A long-lived token made with the login; raises `PbxError`."""
-    return asyncio.run(_token(pbx))
+def made_token(pbx: PbxSettings, challenge: str = "", code: str = "") -> Secret:
+    """A long-lived token made with the login, and the code of its second factor; raises `PbxError`."""
+    return asyncio.run(_token(pbx, challenge, code))
 
 
-async def _token(pbx: PbxSettings) -> Secret:
+async def _token(pbx: PbxSettings, challenge: str, code: str) -> Secret:
     from voiptui.engine.systems import open_systems
 
     systems = open_systems((pbx,))
@@ -62,7 +63,10 @@ async def _token(pbx: PbxSettings) -> Secret:
         if not isinstance(system, TokenManagement):
             raise PbxError("it has no tokens that can be made from outside")
         async with Progress(lambda: f"{pbx.name}: making a token"):
-            _, made = await system.create_token(f"voiptui on {socket.gethostname()}")
+            if challenge and isinstance(system, SecondFactor):
+                await system.answer_challenge(challenge, code)
+            # a second one of the same name would be refused
+            _, made = await system.create_token(f"voiptui on {socket.gethostname()} {now():%Y-%m-%d %H:%M:%S}")
         return made
     finally:
         await systems.close()

@@ -273,6 +273,15 @@ class AccessToken(Struct, frozen=True, kw_only=True):
 
 
 @runtime_checkable
+class SecondFactor(Protocol):
+    """A system whose login can want a code that its owner is sent; only for somebody who is there to type it."""
+
+    async def answer_challenge(self, challenge: str, code: str) -> None:
+        """Logs in with the code for a `SecondFactorNeeded`; raises `AuthenticationFailed` when it is not that."""
+        ...
+
+
+@runtime_checkable
 class TokenManagement(Protocol):
     """A system whose long-lived tokens can be made, listed and revoked with the configured credentials."""
 

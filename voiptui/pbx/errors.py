@@ -34,6 +34,14 @@ class AuthenticationFailed(PbxError):
     word = "login failed"
 
 
+class SecondFactorNeeded(AuthenticationFailed):
+    """The login also wants a code that was just sent to its owner; ``challenge`` belongs to that code."""
+
+    def __init__(self, text: str, challenge: str) -> None:
+        super().__init__(text)
+        self.challenge = challenge
+
+
 class NotPermitted(PbxError):
     """The credentials lack a right; ``what`` names the resource."""
 

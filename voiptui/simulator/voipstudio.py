@@ -21,6 +21,8 @@ BASE = "/v1.2/voipstudio"
 TOKEN = "simulated-voipstudio-key"  # noqa: S105
 EMAIL = "noc@example.com"
 PASSWORD = "simulated-voipstudio-password"  # noqa: S105
+CODE = "123456"
+"""The second factor of the simulated account, sent anew at each login; the newest one counts."""
 LARGEST_PAGE = 5000
 
 _DISPOSITIONS = {
@@ -86,11 +88,13 @@ class _Account:
     def __init__(self, world: World, site: Site, clock: Clock, faults: Faults) -> None:
         self.world, self.site, self.clock, self.faults = world, site, clock, faults
         self.sessions: set[str] = set()
+        self.challenges = 0
         self.api_tokens: list[dict[str, Any]] = [{"token": TOKEN, "name": "noc", "created_at": "2026-01-02 03:04:05"}]
 
     def app(self) -> Starlette:
         routes = [
             Route(f"{BASE}/login", self.login, methods=["POST"]),
+            Route(f"{BASE}/login2fa", self.second_factor, methods=["POST"]),
             Route(f"{BASE}/logout", self.guarded(self.logout), methods=["POST"]),
             Route(f"{BASE}/ping", self.guarded(self.ping)),
             Route(f"{BASE}/me", self.guarded(self.me)),
@@ -128,10 +132,20 @@ class _Account:
 
     async def login(self, request: Request) -> Response:
         body = await request.json()
-        if self.faults.extra.get("second_factor"):
-            return JSONResponse({"nonce": "n-1234567890"}, 202)
         if self.faults.token_refused or (body.get("email"), body.get("password")) != (EMAIL, PASSWORD):
             return error(400, "Invalid email and/or password.")
+        if self.faults.extra.get("second_factor"):
+            self.challenges += 1
+            return JSONResponse({"nonce": f"n-{self.challenges}"}, 202)
+        return self.logged_in()
+
+    async def second_factor(self, request: Request) -> Response:
+        body = await request.json()
+        if (body.get("code"), body.get("nonce")) != (CODE, f"n-{self.challenges}"):
+            return error(400, "Invalid code.")
+        return self.logged_in()
+
+    def logged_in(self) -> Response:
         token = f"simulated-session-{len(self.sessions) + 1}"
         self.sessions.add(token)
         return JSONResponse({"message": "Login success", "user_token": token, "user_id": 42598})

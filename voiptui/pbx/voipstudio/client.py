@@ -268,6 +268,10 @@ class VoipStudio:
         async with audio.opened(self._session, path, recording.size) as stream:
             yield stream
 
+    async def answer_challenge(self, challenge: str, code: str) -> None:
+        """Logs in with the code that the owner of a login with two factors was sent."""
+        await self._session.answer_challenge(challenge, code)
+
     async def tokens(self) -> tuple[AccessToken, ...]:
         """The API tokens of the configured user."""
         listing = await self._lists.whole("apitokens", (), 100)

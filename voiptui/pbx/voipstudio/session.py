@@ -10,7 +10,16 @@ import httpx
 from msgspec import Struct
 
 from voiptui.model.settings import PbxSettings
-from voiptui.pbx.errors import AuthenticationFailed, BadAnswer, NotFound, NotPermitted, PbxError, Throttled, Unreachable
+from voiptui.pbx.errors import (
+    AuthenticationFailed,
+    BadAnswer,
+    NotFound,
+    NotPermitted,
+    PbxError,
+    SecondFactorNeeded,
+    Throttled,
+    Unreachable,
+)
 from voiptui.pbx.http import Answer, HttpClient, raise_for_common, retry_after
 from voiptui.pbx.voipstudio.decode import error_text
 
@@ -184,18 +193,25 @@ class Session:
         body = answer.json("/login")
         # a challenge is shaped like a success: it is told by its nonce
         if answer.status == 202 or (isinstance(body, dict) and body.get("nonce")):
-            raise AuthenticationFailed(
-                "this account asks for a second factor at each login: configure an API key (token) instead"
+            raise SecondFactorNeeded(
+                "this account asks for a second factor at each login: configure an API key (token) instead",
+                str(body.get("nonce") or "") if isinstance(body, dict) else "",
             )
         if answer.status >= 400:
             raise AuthenticationFailed(
                 f"VoIPstudio refuses the e-mail or password: {error_text(body) or answer.status}"
             )
-        data = body.get("data", body) if isinstance(body, dict) else {}
-        token = data.get("user_token") if isinstance(data, dict) else None
-        if not isinstance(token, str) or not token:
-            raise BadAnswer("/login", "the answer holds no user_token")
-        return token
+        return _user_token(body, "/login")
+
+    async def answer_challenge(self, nonce: str, code: str) -> None:
+        """Ends a login with two factors by its code; it is asked once."""
+        async with self._login_lock:
+            answer = await self._exchange("POST", "login2fa", json={"code": code, "nonce": nonce})
+            if answer.status in {400, 401, 403}:
+                raise AuthenticationFailed(f"VoIPstudio refuses the code (HTTP {answer.status})")
+            raise_for_common(answer, "/login2fa")
+            self._token = _user_token(answer.json("/login2fa"), "/login2fa")
+            self._made_here = True
 
     async def close(self) -> None:
         """Gives back a token that was made here, and closes the connections."""
@@ -204,6 +220,14 @@ class Session:
                 await self.http.request("POST", "logout", headers={HEADER: self._token}, timeout=1.0)
         self._token = None
         await self.http.close()
+
+
+def _user_token(body: Any, where: str) -> str:
+    data = body.get("data", body) if isinstance(body, dict) else {}
+    token = data.get("user_token") if isinstance(data, dict) else None
+    if not isinstance(token, str) or not token:
+        raise BadAnswer(where, "the answer holds no user_token")
+    return token
 
 
 @contextmanager
