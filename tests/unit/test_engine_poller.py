@@ -234,6 +234,15 @@ def test_a_system_that_is_down_is_asked_less_and_seen_again_within_a_minute() ->
     assert back.duration == pytest.approx(3600, abs=100)
 
 
+def test_after_a_hang_every_stream_is_asked_as_soon_as_one_answers() -> None:
+    system = ScriptedSystem(settings(), lambda stream, at: 1e6 if 100 < at < 200 else fine(stream, at))
+    polled(600, system)
+    first = min(ended for _, began, ended in system.polls if began > 200)
+    for stream in (R, C):
+        again = min(began for one, began, _ in system.polls if one is stream and began > 200)
+        assert again - first < 1, (stream, again, first)
+
+
 @pytest.mark.parametrize("answer", [ValueError("a mistake"), BadAnswer("phones", "a web page"), 900.0])
 def test_whatever_one_stream_answers_the_others_go_on(answer: Any) -> None:
     system = ScriptedSystem(settings(), lambda stream, at: answer if stream is R else fine(stream, at))

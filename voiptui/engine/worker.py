@@ -242,9 +242,8 @@ class Worker:
         failed, turn = self._failed_stream, self._turns[stream]
         turn.failures, turn.hold, turn.alone = 0, 0.0, False
         if failed is not None and failed is not stream and isinstance(self._failure, Unreachable):
-            other = self._turns[failed]
-            other.alone, other.failures = True, 1
-            other.hold = self._failed_at + self._wait_after(failed, self._failure, 1)
+            # asked again at once: only if that is in vain too does it wait by itself
+            self._turns[failed].alone = True
         self._answered()
         turn.asked = None
         self._answers.set()
