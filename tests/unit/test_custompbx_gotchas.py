@@ -515,7 +515,11 @@ async def test_sip_messages_and_log_of_a_call(lab: Lab) -> None:
     assert detail.messages[0].summary.startswith("INVITE ")
     assert detail.messages[0].text is not None
     assert f"Call-ID: {row.call_id}" in detail.messages[0].text
-    assert any(section.title == "FreeSWITCH log" for section in detail.sections)
+    assert any(section.title == "FreeSWITCH log, by its own clock" for section in detail.sections)
+    under_way = await system.detail((await system.calls()).rows[0])
+    lines = dict(line for section in under_way.sections for line in section.lines)
+    assert lines["call uuid"] == lines["channel uuid"]
+    assert not [text for text in lines.values() if text.startswith(("{", "["))]
 
 
 async def test_changes_are_told_on_a_second_socket(lab: Lab) -> None:

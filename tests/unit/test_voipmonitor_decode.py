@@ -56,6 +56,22 @@ def test_database_rows() -> None:
     assert busy.hangup_by is None
 
 
+def test_a_call_of_less_than_a_second_was_answered_and_one_without_that_figure_was_not() -> None:
+    row = {"ID": 1, "calldate": "2026-11-22 14:20:21", "duration": 4, "lastSIPresponseNum": 200}
+    short, never = cdrs([row | {"connect_duration": 0}, row | {"ID": 2, "connect_duration": None}]).values()
+    assert (short.disposition, short.billsec, short.ring) == (Disposition.ANSWERED, 0, 4)
+    assert short.answer == datetime(2026, 11, 22, 14, 20, 25, tzinfo=UTC)
+    assert never.disposition is not Disposition.ANSWERED
+    assert (never.billsec, never.answer) == (0, None)
+
+
+def test_the_quality_of_a_call_is_that_of_its_worse_side() -> None:
+    (row,) = (one for one in sample("db_cdr") if one["ID"] == 7)
+    better = row | {"a_mos_min_mult10": 45, "a_mos_f1_mult10": 45, "b_mos_min_mult10": 28, "mos_min_mult10": 28}
+    (call,) = cdrs([better]).values()
+    assert (call.quality[0].mos, call.quality[1].mos, call.mos) == (4.5, 2.8, 2.8)
+
+
 def test_which_calls_have_a_recording() -> None:
     rows = cdrs(sample("db_cdr"))
     assert {key: row.recording for key, row in rows.items()} == {

@@ -323,10 +323,16 @@ class Events:
             (call.answer, "has been answered"),
             (call.end, f"Hangup, cause {call.cause}"),
         )
+        happened = [(when, text) for when, text in told if when is not None and when <= self.clock.now()]
         rows = [
-            {"created": self._captured(when), "log_level": 5, "user_data": uuid, "body": f"{uuid} {text}\n", "total": 3}
-            for when, text in told
-            if when is not None and when <= self.clock.now()
+            {
+                "created": self._captured(when),
+                "log_level": 5,
+                "user_data": uuid,
+                "body": f"{uuid} {text}\n",
+                "total": len(happened),
+            }
+            for when, text in happened
         ]
         return {"logs": rows}
 

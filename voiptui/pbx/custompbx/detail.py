@@ -99,7 +99,7 @@ def log_section(answer: Mapping[str, Any]) -> DetailSection | None:
     shown = len(_rows(answer, "logs"))
     if total > shown:
         lines.append(("", f"… {total - shown} more entries are not shown"))
-    return DetailSection(title="FreeSWITCH log", lines=tuple(lines)) if lines else None
+    return DetailSection(title="FreeSWITCH log, by its own clock", lines=tuple(lines)) if lines else None
 
 
 def dialplan_lines(frame: Mapping[str, Any]) -> tuple[str, ...] | None:

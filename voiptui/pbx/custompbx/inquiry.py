@@ -132,10 +132,17 @@ class Inquiry:
 
 
 def raw_lines(raw: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    """A vendor's row as label and value."""
-    return tuple(
-        (key, "" if value is None else text_or_none(value, 1024) or str(value)) for key, value in (raw or {}).items()
-    )
+    """A vendor's row as label and value; of the tables within it what is filled, their names before the labels."""
+    lines: list[tuple[str, str]] = []
+    for key, value in (raw or {}).items():
+        if isinstance(value, Mapping):
+            lines += [(f"{key} {name}", text) for name, text in raw_lines(value) if text]
+        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            numbered = {f"{key} {number}": item for number, item in enumerate(value, 1)}
+            lines += raw_lines(numbered)
+        else:
+            lines.append((key, "" if value is None else text_or_none(value, 1024) or str(value)))
+    return tuple(lines)
 
 
 def _raw_section(raw: Mapping[str, Any] | None) -> tuple[DetailSection, ...]:
