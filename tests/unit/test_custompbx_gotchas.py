@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 from voiptui.model.records import Cdr, Disposition, Stream
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.pbx.base import LivePush, SearchRequest, TelephoneSystem, TokenManagement
-from voiptui.pbx.custompbx import pushdown
+from voiptui.pbx.custompbx import pushdown, recordings
 from voiptui.pbx.custompbx.commands import Command, profile_registrations, sip_call_id
 from voiptui.pbx.custompbx.live import StillOn
 from voiptui.pbx.custompbx.system import CustomPbx
@@ -505,6 +505,18 @@ async def test_recordings_need_the_cookie_and_refuse_other_paths(lab: Lab) -> No
     with pytest.raises(AuthenticationFailed):
         async with system.open_recording(row, recording):
             pass
+
+
+@pytest.mark.parametrize(
+    ("link", "address"),
+    [
+        ("./cdr/records/2026/+34 91#1.wav", "/cweb/cdr/records/2026/+34%2091%231.wav"),
+        ("./cdr/records//2026//a@b;c=d.wav", "/cweb/cdr/records/2026/a@b;c=d.wav"),
+    ],
+    ids=["a plus stays as it is", "double slashes"],
+)
+def test_the_path_of_a_recording_is_written_as_go_writes_it(link: str, address: str) -> None:
+    assert recordings.address_of(link) == address
 
 
 async def test_sip_messages_and_log_of_a_call(lab: Lab) -> None:

@@ -165,7 +165,7 @@ async def test_a_kept_connection_that_was_closed_is_asked_once_more_and_only_for
 async def test_nothing_listens_there() -> None:
     error = await fails(HttpClient(settings("http://127.0.0.1:9")))
     assert isinstance(error, Unreachable)
-    assert "cannot connect" in str(error)
+    assert str(error) == "cannot connect to http://127.0.0.1:9 (Connection refused)"
 
 
 async def test_https_asked_of_a_plain_server() -> None:

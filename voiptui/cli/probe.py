@@ -14,6 +14,7 @@ from msgspec import Struct
 from voiptui.model.settings import PbxSettings, Tls, TlsMode
 from voiptui.model.time import now
 from voiptui.pbx.certificate import Certificate, read
+from voiptui.pbx.http import system_word
 from voiptui.pbx.registry import first_address
 from voiptui.pbx.tls import PinMismatch, client_context, fingerprint
 
@@ -108,7 +109,7 @@ async def reach(pbx: PbxSettings) -> tuple[str, float]:
     except OSError as error:
         raise Trouble(
             "host",
-            f"cannot connect to {place} ({error.strerror or error})",
+            f"cannot connect to {place} ({system_word(error)})",
             "check the host in url, the VPN and the network",
         ) from None
     reached = str(writer.get_extra_info("peername")[0])

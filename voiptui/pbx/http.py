@@ -7,6 +7,8 @@ import asyncio
 import email.utils
 import importlib.util
 import logging
+import os
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -135,10 +137,21 @@ def explain(error: Exception, origin: str, seconds: float) -> PbxError:
         if isinstance(error, httpx.ConnectTimeout):
             return NotConnected(f"no connection within {seconds:g} s from {origin}")
         return Unreachable(f"no answer within {seconds:g} s from {origin}")
-    text = next((str(step) for step in reversed(chain) if str(step)), type(error).__name__)
+    text = next((text for step in reversed(chain) if (text := _text(step))), type(error).__name__)
     if isinstance(error, httpx.ConnectError):
         return NotConnected(f"cannot connect to {origin} ({text})")
     return Unreachable(f"the connection to {origin} broke ({text})")
+
+
+def system_word(error: OSError) -> str:
+    """What the operating system calls it, such as ``Connection refused``; asyncio writes a tuple into its own text."""
+    # these two number their errors themselves
+    own = isinstance(error, socket.gaierror | ssl.SSLError)
+    return os.strerror(error.errno) if error.errno and not own else error.strerror or str(error) or type(error).__name__
+
+
+def _text(error: BaseException) -> str:
+    return system_word(error) if isinstance(error, OSError) else str(error)
 
 
 def proxy_unusable(error: Exception) -> str:

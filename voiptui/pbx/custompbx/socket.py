@@ -4,7 +4,6 @@ There are no request ids: an answer is known by its ``MessageType``, so a socket
 """
 
 import asyncio
-import os
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -34,7 +33,7 @@ from voiptui.pbx.errors import (
     PbxError,
     Unreachable,
 )
-from voiptui.pbx.http import explain, proxy_unusable
+from voiptui.pbx.http import explain, proxy_unusable, system_word
 from voiptui.pbx.tls import client_context
 
 PING_SECONDS = 20.0
@@ -229,8 +228,5 @@ def _refused(error: Exception, address: str, origin: str, seconds: float) -> NoR
     if isinstance(error, InvalidHandshake):
         raise explain(OSError(f"no websocket there: {error}"), address, seconds) from None
     if isinstance(error, OSError) and not isinstance(error, TimeoutError | ssl.SSLError):
-        # the loop puts a tuple into its own text; the system's word is for people
-        known = error.errno is not None and error.errno > 0
-        reason = os.strerror(error.errno or 0) if known else error.strerror or str(error)
-        raise NotConnected(f"{address}: cannot connect ({reason})") from None
+        raise NotConnected(f"{address}: cannot connect ({system_word(error)})") from None
     raise explain(error, address, seconds) from None

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from voiptui.pbx.errors import BadAnswer, NotPermitted, Unreachable
+from voiptui.pbx.http import system_word
 
 _DEFAULT_PORT = 5029
 
@@ -35,7 +36,7 @@ class Manager:
             except TimeoutError:
                 raise Unreachable(f"sensor {self._place}: no answer within {self._timeout:g} s") from None
             except OSError as error:
-                raise Unreachable(f"sensor {self._place}: {error.strerror or type(error).__name__}") from None
+                raise Unreachable(f"sensor {self._place}: {system_word(error)}") from None
         if not answer.strip():
             raise NotPermitted(
                 command,
