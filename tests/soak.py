@@ -33,7 +33,8 @@ from voiptui.model.records import Stream
 from voiptui.model.settings import PbxSettings
 from voiptui.pbx.base import Capabilities, Pace
 from voiptui.simulator.process import Simulation
-from voiptui.ui.app import Monitor, make_services
+from voiptui.ui.app import Monitor
+from voiptui.ui.begin import make_services
 from voiptui.ui.views import Views
 
 FAULTS = (

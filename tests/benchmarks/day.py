@@ -45,7 +45,8 @@ def main(pane: str, hours: float, pbxs: int = 5) -> None:
     from voiptui.config.load import loads
     from voiptui.engine.clock import Clock
     from voiptui.ui.actions import PaneName
-    from voiptui.ui.app import Monitor, make_services
+    from voiptui.ui.app import Monitor
+    from voiptui.ui.begin import make_services
     from voiptui.ui.terminal import QuickDriver
     from voiptui.ui.views import Views
 

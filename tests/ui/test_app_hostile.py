@@ -20,7 +20,8 @@ from voiptui.model.records import (
     Stream,
 )
 from voiptui.pbx.errors import Unreachable
-from voiptui.ui.app import Monitor, make_services
+from voiptui.ui.app import Monitor
+from voiptui.ui.begin import make_services
 from voiptui.ui.detail import DetailScreen
 from voiptui.ui.lines import Line
 from voiptui.ui.views import Views

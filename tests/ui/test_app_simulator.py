@@ -16,7 +16,8 @@ from voiptui.model.records import Cdr
 from voiptui.simulator.serve import configuration, serve
 from voiptui.simulator.world import World
 from voiptui.ui.actions import PaneName
-from voiptui.ui.app import Monitor, make_services
+from voiptui.ui.app import Monitor
+from voiptui.ui.begin import make_services
 from voiptui.ui.commands import read_command
 from voiptui.ui.detail import DetailScreen
 from voiptui.ui.lines import Line

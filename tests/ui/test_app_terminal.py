@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from msgspec.structs import replace
 from voiptui.config.load import loads
-from voiptui.ui.app import run
+from voiptui.ui.begin import run
 config = loads('[pbx.hq]\\nsystem = "mikopbx"\\nurl = "http://127.0.0.1:9"\\ntoken = "hidden-token"\\n')
 sys.exit(run(replace(config, path=Path.home() / "config.toml")))
 """

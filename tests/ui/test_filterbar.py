@@ -7,8 +7,8 @@ from textual.app import App, ComposeResult
 
 from voiptui.model.records import Kind
 from voiptui.ui.filterbar import FilterBar
-from voiptui.ui.lines import Span
 from voiptui.ui.offers import Offers
+from voiptui.ui.spans import Span
 from voiptui.ui.themes import use_theme
 
 

@@ -1,15 +1,18 @@
 """The picture before the framework: true, at the places where the monitor has it, and cleared away whatever happens."""
 
 import os
+import re
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyte
 import pytest
 from textual.theme import Theme
 
+from tests.benchmarks.processes import Wire, environment
 from tests.ui.pseudo_terminal import PseudoTerminal
 from voiptui.ui import firstframe, themes
 from voiptui.ui.firstframe import GROUNDS, picture, read_names
@@ -86,6 +89,30 @@ def test_the_monitor_takes_it_over_where_it_stands(tmp_path: Path, configuration
     assert terminal.echoes
 
 
+@pytest.fixture
+def answering(tmp_path: Path) -> Iterator[Path]:
+    with Wire(environment(tmp_path), phones=12, calls=3) as systems:
+        yield systems.configuration(tmp_path, 2)
+
+
+def test_what_systems_answer_is_there_before_the_framework_and_stays(tmp_path: Path, answering: Path) -> None:
+    terminal = PseudoTerminal(
+        [sys.executable, "-m", "voiptui"], tmp_path, (120, 30), {"VOIPTUI_CONFIG": str(answering)}
+    )
+    terminal.read(15, until=b"12/12")
+    early = list(terminal.screen.display)
+    assert b"\x1b[?1000h" not in terminal.written
+    assert any(re.match(r"  p00\d +\S connecting .* 12/12", line) for line in early[4:6])
+    terminal.read(15, until=b"Enter")
+    whole = list(terminal.screen.display)
+    assert terminal.written.count(b"\x1b[?1049h") == 1
+    assert whole[3] == early[3]
+    assert "12/12" in whole[4]
+    os.write(terminal.master, b"q")
+    assert terminal.ends() == 0
+    assert terminal.echoes
+
+
 def test_keys_typed_before_the_monitor_is_there_are_not_lost_nor_shown(tmp_path: Path, configuration: Path) -> None:
     terminal = opened(tmp_path, configuration)
     terminal.read(10, until=b"voiptui")
@@ -144,9 +171,10 @@ def test_names_are_read_as_people_write_them() -> None:
 def test_its_colours_are_those_of_the_theme(name: str, theme: Theme) -> None:
     from voiptui.ui.wire import _short
 
-    ground, panel, ink, quiet, accent, *_ = GROUNDS[name]
+    ground, panel, ink, quiet, accent, _, _, *states = GROUNDS[name]
     wanted = [theme.background, theme.panel, theme.foreground, theme.variables["foreground-muted"], theme.accent]
-    for number, colour in zip((ground, panel, ink, quiet, accent), wanted, strict=True):
+    wanted += [theme.success, theme.warning, theme.error]
+    for number, colour in zip((ground, panel, ink, quiet, accent, *states), wanted, strict=True):
         assert colour is not None
         parts = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
         assert abs(int(_short("38", *parts).removeprefix("38;5;")) - number) <= 1

@@ -16,7 +16,8 @@ from voiptui.model.records import Call, Registration, RegistrationKind, Registra
 from voiptui.simulator.serve import configuration, serve
 from voiptui.simulator.world import World
 from voiptui.ui.actions import PaneName
-from voiptui.ui.app import Monitor, make_services
+from voiptui.ui.app import Monitor
+from voiptui.ui.begin import make_services
 from voiptui.ui.cellfilter import with_options
 from voiptui.ui.commands import completed
 from voiptui.ui.hops import calls_of

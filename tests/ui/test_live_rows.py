@@ -10,7 +10,8 @@ from textual.pilot import Pilot
 from voiptui.config.load import loads
 from voiptui.model.records import Registration, RegistrationKind, RegistrationState, Snapshot, Stream
 from voiptui.model.time import now
-from voiptui.ui.app import BETWEEN_PAINTS, LATEST, LATEST_WHILE_TYPED, Monitor, make_services
+from voiptui.ui.app import BETWEEN_PAINTS, LATEST, LATEST_WHILE_TYPED, Monitor
+from voiptui.ui.begin import make_services
 from voiptui.ui.views import Views
 
 CONFIGURATION = '[pbx.hq]\nsystem = "mikopbx"\nurl = "http://127.0.0.1:9"\ntoken = "t"\n'

@@ -12,7 +12,8 @@ from voiptui.engine.events import Event, EventKind, Severity
 from voiptui.engine.logbook import Logbook
 from voiptui.model.records import Registration, RegistrationKind, RegistrationState, Snapshot, Stream
 from voiptui.model.time import now
-from voiptui.ui.app import Monitor, make_services
+from voiptui.ui.app import Monitor
+from voiptui.ui.begin import make_services
 from voiptui.ui.detail import DetailScreen
 from voiptui.ui.views import Views
 

@@ -19,12 +19,13 @@ from voiptui.engine.systems import Systems
 from voiptui.model.records import Registration, RegistrationKind, RegistrationState, Snapshot, Stream
 from voiptui.model.time import now
 from voiptui.ui import app as ui
+from voiptui.ui.begin import make_services
 from voiptui.ui.terminal import QuickDriver
 from voiptui.ui.views import Views
 from pathlib import Path
 
 config = loads('[pbx.hq]\\nsystem = "mikopbx"\\nurl = "http://127.0.0.1:9"\\ntoken = "t"\\n')
-services = ui.make_services(config)
+services = make_services(config)
 services.poller.start = lambda: None
 count = int(sys.argv[1])
 calls = {}

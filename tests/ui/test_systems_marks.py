@@ -5,7 +5,8 @@ from pathlib import Path
 from voiptui.config.load import loads
 from voiptui.model.records import Health, Snapshot, Stream
 from voiptui.model.time import now
-from voiptui.ui.app import Monitor, make_services
+from voiptui.ui.app import Monitor
+from voiptui.ui.begin import make_services
 from voiptui.ui.views import Views
 
 CONFIGURATION = '[pbx.hq]\nsystem = "mikopbx"\nurl = "http://127.0.0.1:9"\ntoken = "t"\nenabled = false\n'

@@ -8,7 +8,8 @@ from textual import events
 
 from voiptui.config.load import loads
 from voiptui.ui.actions import PaneName
-from voiptui.ui.app import Monitor, make_services
+from voiptui.ui.app import Monitor
+from voiptui.ui.begin import make_services
 from voiptui.ui.keymap import key_name
 from voiptui.ui.views import Views
 

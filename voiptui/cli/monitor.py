@@ -110,7 +110,7 @@ def _refuse_without_terminal() -> None:
 def _open(args: argparse.Namespace, config: Config, pbxs: tuple[PbxSettings, ...]) -> int:
     from msgspec import structs
 
-    from voiptui.ui.app import run
+    from voiptui.ui.begin import run
 
     try:
         return run(

@@ -44,7 +44,9 @@ class Poller:
         self.paused = False
 
     def start(self) -> None:
-        """Starts a worker for every enabled system; the event loop must be running."""
+        """Starts a worker for every enabled system, once; the event loop must be running."""
+        if self._tasks:
+            return
         for settings in self._systems.all:
             if not settings.enabled:
                 self._store.disable(settings.name)

@@ -5,10 +5,7 @@ import contextlib
 import contextvars
 import gc
 import inspect
-import os
-import signal
-import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -30,26 +27,25 @@ from voiptui.query.errors import FilterError
 from voiptui.ui.actions import ACTIONS, PaneName
 from voiptui.ui.deeds import Deeds
 from voiptui.ui.grid import Grid
-from voiptui.ui.header import TabMark, clock_text, header_spans, tab_spans, title_text, worst
+from voiptui.ui.header import tab_spans, title_text
 from voiptui.ui.hops import Hop
-from voiptui.ui.keymap import Keymap, key_name, make_keymap
-from voiptui.ui.lines import Line, Span, spans_width
+from voiptui.ui.keymap import Keymap, key_name
+from voiptui.ui.lines import Line
 from voiptui.ui.messages import RunAction, Said, StatusChanged
 from voiptui.ui.panes.base import Pane
 from voiptui.ui.reading import ReadScreen
 from voiptui.ui.recordings import Recordings
-from voiptui.ui.remembered import Remembered, remembered_path
 from voiptui.ui.services import Services
-from voiptui.ui.statuses import pbx_marks, totals
+from voiptui.ui.spans import Span, spans_width
+from voiptui.ui.statuses import pbx_marks
 from voiptui.ui.terminal import QuickDriver, title_sequence
 from voiptui.ui.themes import use_theme
-from voiptui.ui.views import Views, views_path
+from voiptui.ui.toplines import SHOWN_STREAM, tab_marks, top_line
+from voiptui.ui.views import Views
 
 if TYPE_CHECKING:
-    from voiptui.config.load import Config
     from voiptui.engine.events import Event
     from voiptui.engine.logbook import Logbook
-    from voiptui.engine.systems import Systems
 
 BETWEEN_PAINTS = 0.1
 REST = 15
@@ -64,14 +60,6 @@ LONGEST_END = 0.3
 LOOKS_FOR = 60.0
 """So many seconds after the last key seconds are still shown."""
 COARSE_TICK = 60
-SHOWN_STREAM = {PaneName.REGISTRATIONS: Stream.REGISTRATIONS, PaneName.CALLS: Stream.CALLS}
-TITLES = {
-    PaneName.SYSTEMS: "Systems",
-    PaneName.REGISTRATIONS: "Registrations",
-    PaneName.CALLS: "Calls",
-    PaneName.CDR: "CDR",
-    PaneName.LOG: "Log",
-}
 
 
 def style_path() -> Path:
@@ -180,7 +168,9 @@ class Monitor(Deeds, App[None]):
             gc.set_threshold(GARBAGE_AFTER, *gc.get_threshold()[1:])
             gc.enable()
         self._keep_log()
-        self._unsubscribe = self.services.store.subscribe(self._store_changed)
+        here = contextvars.copy_context()
+        # the workers may have begun before there was an app: what they cause is the app's all the same
+        self._unsubscribe = self.services.store.subscribe(lambda _: here.run(self._store_changed))
         self.services.poller.start()
         self._look()
         self.set_interval(1.0, self._tick)
@@ -212,6 +202,8 @@ class Monitor(Deeds, App[None]):
             complain=told(self._log_complains),
             clock=self.services.clock,
         )
+        for event in self.services.store.events:
+            self._logbook.add(event)
         self.services.store.events.listen(self._logbook.add)
         self._logbook.start()
 
@@ -362,7 +354,7 @@ class Monitor(Deeds, App[None]):
 
     # Painting
 
-    def _store_changed(self, _: object = None) -> None:
+    def _store_changed(self) -> None:
         if self._dirty:
             return
         self._dirty = True
@@ -408,46 +400,13 @@ class Monitor(Deeds, App[None]):
         main = self._main
         if main is None:
             return
-        services = self.services
+        services, room = self.services, self.size.width
         marks = pbx_marks(services, SHOWN_STREAM.get(self.pane_name))
-        room = self.size.width
-        clock = clock_text(services.clock(), services.zone, services.zone_name, room, coarse=self._coarse)
-        right = [Span(clock), Span(" ")]
-        if services.poller.paused:
-            right.insert(0, Span("PAUSED  ", "warn"))
-        main.header.show(
-            header_spans(marks, room - spans_width(right) - 1, ascii_only=services.ascii_only, coarse=self._coarse),
-            right,
-        )
-        marked = self._tab_marks(worst(marks))
+        main.header.show(*top_line(services, marks, room))
+        marked = tab_marks(services, marks, self.pane_name, room, services.store.events.serial - self._seen_events)
         main.tabs.show(tab_spans(marked))
         self._send_title(title_text(marks, marked, ascii_only=services.ascii_only))
         self._paint_status()
-
-    def _tab_marks(self, state: str) -> list[TabMark]:
-        up, total, calls, missing = totals(self.services)
-        mark = "+" if missing else ""
-        new = self.services.store.events.serial - self._seen_events
-        answered = any(self.services.store.status(name).taken for name in self.services.names)
-        counts = {
-            PaneName.REGISTRATIONS: f"{up}/{total}{mark}" if answered else "",
-            PaneName.CALLS: f"{calls}{mark}" if answered else "",
-            PaneName.LOG: str(new) if new else "",
-        }
-        looks = {
-            PaneName.SYSTEMS: {"failed": "bad", "stale": "warn"}.get(state, ""),
-            PaneName.REGISTRATIONS: "warn" if answered and up < total else "",
-        }
-        return [
-            TabMark(
-                key=self.keymap.hint(name.value),
-                title=TITLES[name] if self.size.width >= 60 else TITLES[name][:4],
-                count=counts.get(name, ""),
-                look=looks.get(name, ""),
-                active=name is self.pane_name,
-            )
-            for name in PaneName
-        ]
 
     def _paint_status(self) -> None:
         main = self._main
@@ -529,8 +488,10 @@ class Monitor(Deeds, App[None]):
         if self._unsubscribe is not None:
             self._unsubscribe()
         self.recordings.close()
-        await self.services.poller.stop()
-        await self.services.systems.close()
+        await self.services.close()
+        if self._logbook is None:
+            # somebody left before the first picture; what the systems told by then is kept all the same
+            self._keep_log()
         if self._logbook is not None:
             await asyncio.to_thread(self._logbook.close)
 
@@ -549,110 +510,3 @@ class Monitor(Deeds, App[None]):
         self.bell()
         # not a str, in which brackets of a folder's name would be markup
         self.panic(Text(harmless(keep(error, directory))))
-
-
-def make_services(
-    config: "Config",
-    *,
-    systems: "Systems | None" = None,
-    clock: Any = None,
-    ascii_only: bool = False,
-    state_directory: Path | None = None,
-    log_path: Path | None = None,
-    remembered: Remembered | None = None,
-) -> Services:
-    """Store, poller and downloads for a configuration; nothing is connected before the poller starts."""
-    from voiptui.engine.clock import Clock
-    from voiptui.engine.poller import Poller
-    from voiptui.engine.store import Store
-    from voiptui.engine.systems import open_systems
-
-    opened = systems if systems is not None else open_systems(config.pbxs)
-    used = clock or Clock()
-    store = Store((pbx.name for pbx in config.pbxs), clock=used)
-    for pbx in config.pbxs:
-        if not pbx.enabled:
-            store.disable(pbx.name)
-    return Services(
-        config=config,
-        systems=opened,
-        store=store,
-        poller=Poller(opened, store, clock=used),
-        keymap=make_keymap(config.keymap),
-        ascii_only=ascii_only or config.ascii,
-        clock=used.now,
-        state_directory=state_directory,
-        log_path=log_path,
-        remembered=remembered or Remembered(None),
-    )
-
-
-def run(
-    config: "Config",
-    *,
-    systems: "Systems | None" = None,
-    ascii_only: bool = False,
-    mouse: bool | None = None,
-    no_color: bool | None = None,
-) -> int:
-    """Opens the monitor and gives its exit code when it is left; raises `ValueError` for a theme that is none."""
-    colourless = bool(os.environ.get("NO_COLOR")) if no_color is None else no_color
-    for name in ("COLUMNS", "LINES"):
-        # what some shells and libraries export was true once; the framework would believe it more than the terminal
-        os.environ.pop(name, None)
-    services = make_services(
-        config,
-        systems=systems,
-        ascii_only=ascii_only or not _speaks_unicode(),
-        log_path=_kept_log(config),
-        remembered=Remembered(remembered_path() if config.path is not None and not config.mask else None),
-    )
-    app = Monitor(
-        services,
-        views=Views(config.views, views_path()),
-        driver_class=QuickDriver,
-        no_color=colourless,
-    )
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            loop.add_signal_handler(name, app.exit)
-        try:
-            await app.run_async(mouse=config.mouse if mouse is None else mouse)
-        finally:
-            await app.finish()
-
-    _run_loop(main())
-    return app.return_code or 0
-
-
-def _kept_log(config: "Config") -> Path | None:
-    """Where the log is kept; nowhere for a demonstration, which lies in no file."""
-    if config.path is None:
-        return None
-    from voiptui.engine.logbook import usual_path
-
-    return usual_path()
-
-
-def _run_loop(work: Coroutine[Any, Any, None]) -> None:
-    """As `asyncio.run`, but a thread that hangs in a name lookup keeps nobody waiting."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_until_complete(work)
-    finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.wait(left, timeout=LONGEST_END))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        asyncio.set_event_loop(None)
-        loop.close()
-
-
-def _speaks_unicode() -> bool:
-    encoding = (getattr(sys.__stdout__, "encoding", None) or "").lower().replace("-", "")
-    return encoding in {"utf8", ""}

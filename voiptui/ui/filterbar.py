@@ -19,8 +19,9 @@ from voiptui.query.errors import FilterError
 from voiptui.query.operators import CONNECTIVES
 from voiptui.query.tree import Node
 from voiptui.ui.cells import UNICODE, Signs
-from voiptui.ui.lines import Line, Span, spans_width
+from voiptui.ui.lines import Line
 from voiptui.ui.offers import Offers
+from voiptui.ui.spans import Span, spans_width
 from voiptui.ui.typedline import TypedLine
 
 if TYPE_CHECKING:

@@ -12,20 +12,26 @@ LONGEST_CONFIGURATION = 1 << 20
 TABS = ("Systems", "Registrations", "Calls", "CDR", "Log")
 FILTER = " filter  / to filter by words, for example: failed"
 GROUNDS = {
-    "dark": (233, 235, 251, 246, 110, 236, 254),
-    "light": (255, 253, 235, 240, 24, 189, 233),
-    "contrast": (16, 234, 231, 252, 117, 17, 231),
+    "dark": (233, 235, 251, 246, 110, 236, 254, 114, 179, 210),
+    "light": (255, 253, 235, 240, 24, 189, 233, 22, 58, 124),
+    "contrast": (16, 234, 231, 252, 117, 17, 231, 84, 221, 217),
 }
-"""Per theme the numbers of background, panel, text, quiet text, accent, and ground and text of the shown pane's tab."""
+"""Per theme the numbers of background, panel, text, quiet text, accent, ground and text of the shown pane's tab, and of
+what is good, what warns and what is bad."""
 _VALUED = ("--config", "--scene", "--seed")
 _PLAIN = ("--ascii", "--no-mouse", "--no-color")
 
 
 class Frame:
-    """What was drawn: ``text`` as sent, for a terminal of ``size``; ``attributes`` are the terminal's before."""
+    """What was drawn: ``text`` as sent, for a terminal of ``size``; ``attributes`` are the terminal's before.
 
-    def __init__(self, text: str, size: tuple[int, int], attributes: "list[object]") -> None:
-        self.text, self.size, self.attributes = text, size, attributes
+    ``colours`` are those of `GROUNDS`, ``None`` where none may be used.
+    """
+
+    def __init__(
+        self, text: str, size: tuple[int, int], attributes: "list[object]", colours: "tuple[int, ...] | None"
+    ) -> None:
+        self.text, self.size, self.attributes, self.colours = text, size, attributes, colours
 
 
 _drawn: Frame | None = None
@@ -59,9 +65,9 @@ def draw(words: "list[str]") -> bool:
     # what is typed meanwhile is for the monitor: neither shown nor kept back until Enter, and Enter stays what it is
     quiet[0] &= ~(termios.ICRNL | termios.INLCR | termios.IXON)
     quiet[3] &= ~(termios.ECHO | termios.ICANON)
-    _drawn = Frame(text, (size[0], size[1]), attributes)
+    _drawn = Frame(text, (size[0], size[1]), attributes, colours)
     termios.tcsetattr(0, termios.TCSANOW, quiet)
-    _write("\x1b[?1049h\x1b[?25l" + text)
+    write("\x1b[?1049h\x1b[?25l" + text)
     _end_cleanly()
     return True
 
@@ -73,20 +79,26 @@ def taken() -> Frame | None:
     return frame
 
 
+def standing() -> Frame | None:
+    """The picture, which stays where it is; ``None`` when there is none."""
+    return _drawn
+
+
 def leave() -> None:
     """Gives the terminal back if the picture is still there."""
     frame = taken()
     if frame is not None:
         import termios
 
-        _write("\x1b[?25h\x1b[?1049l")
+        write("\x1b[?25h\x1b[?1049l")
         try:
             termios.tcsetattr(0, termios.TCSANOW, frame.attributes)  # type: ignore[arg-type]
         except termios.error:
             return
 
 
-def _write(text: str) -> None:
+def write(text: str) -> None:
+    """Sends a text to the terminal; nobody is told when it is gone."""
     data = text.encode(errors="replace")
     try:
         while data:
@@ -115,7 +127,7 @@ def picture(
     """Title, panes and a row for each PBX by name and whether it is switched on: nothing is known of them yet."""
     background = panel = active = muted = text = accent = ""
     if colours is not None:
-        ground, raised, ink, quiet, here, tab, tab_ink = colours
+        ground, raised, ink, quiet, here, tab, tab_ink, *_ = colours
         background, panel = f";48;5;{ground}", f";48;5;{raised}"
         text, muted, accent = f"38;5;{ink}", f"38;5;{quiet}", f"1;38;5;{here}"
         active = f"1;38;5;{tab_ink};48;5;{tab}"

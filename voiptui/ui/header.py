@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from msgspec import Struct
 
 from voiptui.output.values import cut
-from voiptui.ui.lines import Span, spans_width
+from voiptui.ui.spans import Span, spans_width
 
 SIGNS = {
     "fresh": "●",

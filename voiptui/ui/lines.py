@@ -1,43 +1,18 @@
 """Widgets of one line that write only the cells that changed."""
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from voiptui.output.values import cut, width
+from voiptui.output.values import width
 from voiptui.ui.cells import harmless, piece
+from voiptui.ui.spans import LOOKS, Span, cut_spans, spans_width
 
 NEAR = 12
-LOOKS = ("title", "good", "warn", "bad", "dim", "key", "active", "alert")
-
-
-class Span(NamedTuple):
-    """A piece of a line and its look, one of `LOOKS` or nothing special."""
-
-    text: str
-    look: str = ""
-
-
-def spans_width(spans: Sequence[Span]) -> int:
-    """The columns the spans take together."""
-    return sum(width(span.text) for span in spans)
-
-
-def cut_spans(spans: Sequence[Span], columns: int, mark: str = "…") -> list[Span]:
-    """The spans in at most so many columns, with a mark where something is missing."""
-    kept: list[Span] = []
-    for span in spans:
-        taken = width(span.text)
-        if taken > columns:
-            kept.append(Span(cut(span.text, columns, mark), span.look))
-            break
-        kept.append(span)
-        columns -= taken
-    return kept
 
 
 def changed_runs(old: Strip, new: Strip) -> list[tuple[int, int]]:

@@ -17,7 +17,8 @@ from textual.widget import Widget
 
 from voiptui.ui.cells import Signs, Tone, harmless, piece
 from voiptui.ui.gridlines import difference
-from voiptui.ui.lines import Line, Span
+from voiptui.ui.lines import Line
+from voiptui.ui.spans import Span
 from voiptui.ui.timeline import Runs
 
 _WHEEL = 3

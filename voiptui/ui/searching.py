@@ -10,7 +10,7 @@ from msgspec import Struct
 from voiptui.model.clean import clean
 from voiptui.model.records import Cdr, Kind
 from voiptui.query.window import Window
-from voiptui.ui.lines import Span
+from voiptui.ui.spans import Span
 
 if TYPE_CHECKING:
     from voiptui.engine.search import Batch, SourceProgress

@@ -78,6 +78,11 @@ class Services:
 
         return Audit((self.state_directory or user_state_path("voiptui", appauthor=False)) / "audit.jsonl")
 
+    async def close(self) -> None:
+        """Ends the polls and gives tokens back."""
+        await self.poller.stop()
+        await self.systems.close()
+
     @property
     def signs(self) -> Signs:
         """The set of signs of this terminal."""

@@ -17,10 +17,10 @@ from voiptui.ui.actions import PaneName, Situation
 from voiptui.ui.columns import Column
 from voiptui.ui.filterbar import FilterBar
 from voiptui.ui.grid import Grid, Key
-from voiptui.ui.lines import Span
 from voiptui.ui.messages import MASKED, RunAction, Said, StatusChanged
 from voiptui.ui.services import Services
 from voiptui.ui.sorting import in_order
+from voiptui.ui.spans import Span
 
 MOST_KNOWN = 200
 WHILE_TYPING = 0.25

@@ -13,11 +13,11 @@ from voiptui.ui.cellfilter import joined
 from voiptui.ui.columns import Column, columns_of
 from voiptui.ui.grid import Key
 from voiptui.ui.grouping import GroupRow, group_columns, group_fields, grouped, term_of
-from voiptui.ui.lines import Span
 from voiptui.ui.messages import MASKED
 from voiptui.ui.panes.base import Pane, Test
 from voiptui.ui.searching import Asked, Searching, window_text
 from voiptui.ui.services import Services
+from voiptui.ui.spans import Span
 
 BETWEEN_PAINTS = 0.15
 
