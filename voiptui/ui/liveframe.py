@@ -11,7 +11,7 @@ from time import monotonic
 
 from voiptui.ui import firstframe
 from voiptui.ui.actions import PaneName
-from voiptui.ui.cells import Harmless, fit, harmless
+from voiptui.ui.cells import BLANK, Harmless, fit, harmless
 from voiptui.ui.columns import GAP, GUTTER, fitted, needs_of
 from voiptui.ui.header import tab_spans
 from voiptui.ui.rows import SystemRow, system_columns
@@ -77,13 +77,13 @@ class LiveFrame:
         columns, look = system_columns(), services.look
         shown = services.shown(rows[: height - FIRST_ROW - 1])
         layout = fitted(columns, width, needs_of(columns, services.shown(rows), look))
-        cells: list[Piece] = [("dim", Harmless(" " * GUTTER))]
+        cells: list[Piece] = [("dim", BLANK * GUTTER)]
         for at in layout.placed:
             field = columns[at.index].field
             cells += [("dim", fit(field.title, at.width, right=field.right_aligned, signs=look.signs)), _GAP]
         lines[FIRST_ROW - 1] = looks.line(FIRST_ROW - 1, _padded(cells[:-1], width), looks.panel)
         for y, row in enumerate(shown, FIRST_ROW):
-            cells = [("", Harmless(" " * GUTTER))]
+            cells = [("", BLANK * GUTTER)]
             for at in layout.placed:
                 column = columns[at.index]
                 cell = column.cell(row, look)
@@ -93,7 +93,7 @@ class LiveFrame:
         return lines
 
 
-_GAP: Piece = ("", Harmless(" " * GAP))
+_GAP: Piece = ("", BLANK * GAP)
 _NOTHING_NEW = frozenset({"connecting", "disabled"})
 _LOOK_OF = {"plain": "", "quiet": "dim", "accent": "title"}
 
@@ -138,7 +138,7 @@ def _ends(left: Sequence[Span], right: Sequence[Span], width: int, mark: str) ->
 
 def _padded(cells: Sequence[Piece], width: int) -> list[Piece]:
     missing = width - spans_width([Span(text) for _, text in cells])
-    return [*cells, ("", Harmless(" " * max(0, missing)))]
+    return [*cells, ("", BLANK * max(0, missing))]
 
 
 def _takes_more(size: tuple[int, int]) -> bool:
