@@ -14,7 +14,6 @@ from msgspec import Struct
 from voiptui.model.settings import PbxSettings, Tls, TlsMode
 from voiptui.model.time import now
 from voiptui.pbx.certificate import Certificate, read
-from voiptui.pbx.http import system_word
 from voiptui.pbx.registry import first_address
 from voiptui.pbx.tls import PinMismatch, client_context, fingerprint
 
@@ -107,6 +106,8 @@ async def reach(pbx: PbxSettings) -> tuple[str, float]:
             "check the port in url, and whether the web server of the PBX runs",
         ) from None
     except OSError as error:
+        from voiptui.pbx.http import system_word
+
         raise Trouble(
             "host",
             f"cannot connect to {place} ({system_word(error)})",
