@@ -145,10 +145,11 @@ def narrowing() -> str:
     """By what each system narrows a search itself."""
     rows = []
     for name, entry in SYSTEMS.items():
-        found = capabilities(name).narrowed
-        words = "<br>".join(f"`{field}` " + " ".join(_words(operators)) for field, operators in found.items())
-        rows.append((entry.title, words))
-    return table(("system", "narrows itself by"), rows)
+        found = capabilities(name)
+        words = "<br>".join(f"`{field}` " + " ".join(_words(operators)) for field, operators in found.narrowed.items())
+        why = "<br>".join(f"`{field}`: {reason}" for field, reason in found.checked_here.items())
+        rows.append((entry.title, words, why))
+    return table(("system", "narrows itself by", "could seem to, and is checked here"), rows)
 
 
 def _words(found: frozenset[Operator]) -> list[str]:

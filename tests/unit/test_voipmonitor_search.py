@@ -86,7 +86,6 @@ def bound(text: str) -> Bound:
         ("mos >= 4", {"fmos_min_ge": "3.900"}),
         ("jitter > 20", {"fjitter_avg_ge": "19.000"}),
         ("loss >= 1.5", {"fpacket_loss_perc_ge": "1.400"}),
-        ("any ~ 204", {}),
         ("src_name = Alice", {}),
         ("recording = yes", {}),
         ("direction = inbound", {}),
@@ -99,6 +98,16 @@ def test_what_is_pushed(text: str, parameters: dict[str, str]) -> None:
     assert given.parameters == parameters
     assert bool(given.terms) == bool(parameters)
     assert all(term.operator in NARROWED[term.field] for term in given.terms)
+
+
+def test_a_number_anywhere_is_asked_for_on_either_side_and_in_names() -> None:
+    given = pushed(bound('any ~ "01 23 45 67 89" and duration > 60'))
+    assert given.parameters == {"fdurationgt": "59"}
+    assert given.alternatives == ({"fcaller": "%6789%"}, {"fcallername": "%9%"})
+    assert [term.field for term in given.terms] == ["duration", "any"]
+    both = pushed(bound("src = 204 and any ~ 205"))
+    assert (both.parameters, both.alternatives) == ({"fcaller": "204", "fcallerd_type": "1"}, ({},))
+    assert [term.field for term in both.terms] == ["src"]
 
 
 def test_a_parameter_is_used_once() -> None:
@@ -188,7 +197,9 @@ async def here(served: Here) -> AsyncIterator[Here]:
     served.endpoint.faults.clear()
 
 
+OF_NAMES = ("204", "4", "0018")
 FIELDS = (
+    "any",
     "sip_code", "mos", "jitter", "loss", "codec", "hangup_by", "call_id", "billsec", "duration", "ring", "src", "dst",
     "id", "disposition", "src_name", "cause",
 )  # fmt: skip
@@ -198,6 +209,8 @@ FIELDS = (
 def terms(draw: st.DrawFn, rows: list[Cdr]) -> str:
     row = draw(st.sampled_from(rows))
     field = draw(st.sampled_from(FIELDS))
+    if field == "any":
+        return f"any ~ {draw(st.sampled_from([row.src, row.dst, *OF_NAMES]))}"
     value = getattr(row, field)
     if value is None:
         return f"{field} = none"
@@ -222,7 +235,17 @@ FAULTS: list[dict[str, Any]] = [
     {"largest_page": 40},
     {"defer_total": True},
     {"unsorted": True, "largest_page": 60},
-    {"ignored_filters": ["fcaller", "fcalled", "fsipresponse", "fmos_min_lt", "fmos_min_ge", "fconnected"]},
+    {
+        "ignored_filters": [
+            "fcaller",
+            "fcalled",
+            "fcallername",
+            "fsipresponse",
+            "fmos_min_lt",
+            "fmos_min_ge",
+            "fconnected",
+        ]
+    },
 ]
 
 

@@ -74,6 +74,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     paces: Mapping[Stream, Pace] = MappingProxyType({})
     missing_fields: Mapping[str, str] = MappingProxyType({})
     """CDR fields this system never fills, each with the reason in words."""
+    checked_here: Mapping[str, str] = MappingProxyType({})
+    """CDR fields (or ``any``) that it seems able to filter by and is not asked to, each with the reason in words."""
     without_login: frozenset[Stream] = frozenset()
     """Streams that come another way than by the configured credentials, and so tell nothing about them."""
 

@@ -196,6 +196,8 @@ def _test(name: str, value: str, given: Mapping[str, str]) -> _Test | None:
         at_least = match[2] == "ge"
         return lambda row: row[column] is not None and (row[column] / by >= float(value)) == at_least
     match name:
+        case "fcallername":
+            return lambda row: _any_text(row["callername"], value.split(","))
         case "fcallid":
             return lambda row: _any_text(row["fbasename"], re.split(r"[,;\s]+", value))
         case "fconnected":

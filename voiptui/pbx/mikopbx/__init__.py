@@ -43,6 +43,9 @@ CAPABILITIES = Capabilities(
             Stream.HEALTH: Pace(60, 300),
         }
     ),
+    checked_here=MappingProxyType(
+        {"any": "MikoPBX searches numbers and the names of employees now, not the names that stood in the calls"}
+    ),
     missing_fields=MappingProxyType(
         {
             "codec": "MikoPBX does not record codecs",

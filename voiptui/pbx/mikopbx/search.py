@@ -6,10 +6,11 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from voiptui.model.records import Cdr
 from voiptui.pbx.base import Page, SearchRequest
+from voiptui.pbx.merging import merged
 from voiptui.pbx.mikopbx import decode, decode_cdr, pushdown
 from voiptui.pbx.mikopbx.wire import Wire
 
@@ -17,13 +18,6 @@ LARGEST_PAGE = 500
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
-
-
-class _Batch(Struct, frozen=True):
-    rows: tuple[Cdr, ...]
-    scanned: int
-    total: int | None = None
-    incomplete: str | None = None
 
 
 class CdrSearch:
@@ -43,52 +37,19 @@ class CdrSearch:
                 async for batch in stream:
                     yield self._page(batch)
             return
-        async with aclosing(self._merged(requests)) as merged:
-            async for batch in merged:
+        async with aclosing(merged([self._stream(request) for request in requests])) as together:
+            async for batch in together:
                 yield self._page(batch)
 
-    def _page(self, batch: _Batch) -> Page:
+    def _page(self, batch: Page) -> Page:
         fresh = []
         for row in batch.rows:
             if row.id not in self._given:
                 self._given.add(row.id)
                 fresh.append(row)
-        return Page(rows=tuple(fresh), scanned=batch.scanned, total=batch.total, incomplete=batch.incomplete)
+        return replace(batch, rows=tuple(fresh))
 
-    async def _merged(self, requests: tuple[dict[str, str], ...]) -> AsyncGenerator[_Batch, None]:
-        """Several requests' calls in one falling order: what all of them have come past is given."""
-        streams = [self._stream(request) for request in requests]
-        waiting: list[list[Cdr]] = [[] for _ in streams]
-        open_streams = set(range(len(streams)))
-        try:
-            while open_streams:
-                scanned, incomplete = 0, None
-                for index in sorted(open_streams):
-                    if waiting[index]:
-                        continue
-                    batch = await anext(streams[index], None)
-                    if batch is None:
-                        open_streams.discard(index)
-                    else:
-                        waiting[index] += batch.rows
-                        scanned += batch.scanned
-                        incomplete = incomplete or batch.incomplete
-                # the slowest open stream bounds what is final
-                bound = max((_start(waiting[index][-1]) for index in open_streams if waiting[index]), default=_NEVER)
-                if any(not waiting[index] for index in open_streams):
-                    yield _Batch((), scanned, incomplete=incomplete)
-                    continue
-                ready = []
-                for rows in waiting:
-                    while rows and _start(rows[0]) >= bound:
-                        ready.append(rows.pop(0))
-                ready.sort(key=_start, reverse=True)
-                yield _Batch(tuple(ready), scanned, incomplete=incomplete)
-        finally:
-            for stream in streams:
-                await stream.aclose()
-
-    async def _stream(self, narrowed: dict[str, str]) -> AsyncGenerator[_Batch, None]:
+    async def _stream(self, narrowed: dict[str, str]) -> AsyncGenerator[Page, None]:
         since = min(max(self._request.since, _EARLIEST), _LATEST)
         until = min(max(self._request.until, _EARLIEST), _LATEST)
         if until < since:
@@ -106,7 +67,7 @@ class CdrSearch:
             async for batch in self._window({**narrowed, **piece.parameters(late)}, piece):
                 yield batch
 
-    async def _window(self, parameters: dict[str, str], piece: pushdown.Span | None) -> AsyncGenerator[_Batch, None]:
+    async def _window(self, parameters: dict[str, str], piece: pushdown.Span | None) -> AsyncGenerator[Page, None]:
         """The calls that start within one window of the wall clock, newest first.
 
         The system orders calls by the start of a matching leg, which may be later than the call's own: a call is
@@ -149,7 +110,7 @@ class CdrSearch:
             ready = []
             while held and (ended or held[0][2].start is None or _start(held[0][2]) >= bound):
                 ready.append(heapq.heappop(held)[2])
-            yield _Batch(tuple(ready), page.sent, page.total, incomplete)
+            yield Page(rows=tuple(ready), scanned=page.sent, total=page.total, incomplete=incomplete)
             if ended:
                 return
             size = min(size * 2, LARGEST_PAGE)

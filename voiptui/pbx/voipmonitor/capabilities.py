@@ -24,6 +24,12 @@ CAPABILITIES = Capabilities(
     quality=Offer(True, "both directions; wrong when the sensor itself drops packets"),
     live_push=no("VoIPmonitor does not push"),
     narrowed=NARROWED,
+    checked_here=MappingProxyType(
+        {
+            "any": "words: whether letters are compared by case depends on its database",
+            "src_name": "for the same reason",
+        }
+    ),
     recording_formats=("original", "wav", "ogg", "zip"),
     newest_first=True,
     page_size=500,

@@ -38,6 +38,7 @@ NARROWED = MappingProxyType(
         "disposition": _WORD,
         "hangup_by": frozenset({O.EQ}),
         "codec": frozenset({O.EQ}),
+        "any": frozenset({O.SAME_NUMBER}),
         "mos": _ORDER,
         "jitter": _ORDER,
         "loss": _ORDER,
@@ -59,11 +60,15 @@ _RANGES = {
 
 
 class Pushed(Struct, frozen=True):
-    """The terms given away and the parameters that stand for them; ``ids`` when single calls were asked for."""
+    """The terms given away and the parameters that stand for them; ``ids`` when single calls were asked for.
+
+    Each of ``alternatives`` goes with the parameters into a request of its own, their rows together are the superset.
+    """
 
     terms: tuple[BoundTerm, ...]
     parameters: dict[str, str]
     ids: tuple[str, ...] | None = None
+    alternatives: tuple[dict[str, str], ...] = ({},)
 
 
 def pushed(bound: Bound) -> Pushed:
@@ -71,11 +76,14 @@ def pushed(bound: Bound) -> Pushed:
     terms: list[BoundTerm] = []
     parameters: dict[str, str] = {}
     ids: tuple[str, ...] | None = None
+    anywhere: BoundTerm | None = None
     for term in required_terms(bound):
         if term.operator not in NARROWED.get(term.field, frozenset()):
             continue
         if term.field == "start":
             terms.append(term)
+        elif term.field == "any":
+            anywhere = anywhere or term
         elif term.field == "id":
             wanted = _ids(term)
             if wanted is not None and ids is None:
@@ -87,7 +95,19 @@ def pushed(bound: Bound) -> Pushed:
             if own and all(parameters.get(name, value) == value for name, value in own.items()):
                 parameters |= own
                 terms.append(term)
+    apart = _anywhere(anywhere) if anywhere and not {"fcaller", "fcalled"} & parameters.keys() else None
+    if apart and anywhere:
+        return Pushed((*terms, anywhere), parameters, ids, apart)
     return Pushed(tuple(terms), parameters, ids)
+
+
+def _anywhere(term: BoundTerm) -> tuple[dict[str, str], ...] | None:
+    """A number of either side in one request, in the caller's name in another, where people group digits as they like.
+
+    Without ``fcallerd_type`` the caller's parameter is compared with both sides.
+    """
+    text = _number(term)
+    return ({"fcaller": text}, {"fcallername": f"%{text[-2]}%"}) if text else None
 
 
 def told_to_tasks(parameters: dict[str, str]) -> tuple[dict[str, Any], frozenset[str]]:

@@ -6,6 +6,7 @@ the list does not, and is the way left when the list is refused: it has no pagin
 
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any
@@ -16,6 +17,7 @@ from voiptui.model.records import Cdr
 from voiptui.model.time import parse_naive
 from voiptui.pbx.base import Narrowing, Page, SearchRequest
 from voiptui.pbx.errors import AuthenticationFailed, NotFound, NotPermitted, PbxError, Unsupported
+from voiptui.pbx.merging import merged
 from voiptui.pbx.voipmonitor import decode
 from voiptui.pbx.voipmonitor.pushdown import pushed, told_to_tasks, wall_span, wall_text
 from voiptui.pbx.voipmonitor.values import mapping, whole
@@ -56,9 +58,11 @@ class CdrSearch:
         if refused is None:
             given_any = False
             try:
-                async for page in self._listed(request, given.parameters):
-                    yield page
-                    given_any = True
+                streams = [self._listed(request, given.parameters | more) for more in given.alternatives]
+                async with aclosing(merged(streams) if len(streams) > 1 else streams[0]) as pages:
+                    async for page in pages:
+                        yield page
+                        given_any = True
             except _REFUSED as error:
                 if given_any:
                     raise

@@ -19,6 +19,11 @@ CAPABILITIES = Capabilities(
     quality=no("VoIPstudio's API has no MOS, jitter or loss"),
     live_push=no("VoIPstudio pushes by SIP or by webhooks to a public address only"),
     narrowed=NARROWED,
+    checked_here={
+        "any": "VoIPstudio's filter means all of its entries, never any of them",
+        "src_name": "whether it filters by names is not published",
+        "dst_name": "whether it filters by names is not published",
+    },
     recording_formats=("original", "mp3"),
     page_size=PAGE,
     paces={

@@ -20,6 +20,12 @@ CAPABILITIES = Capabilities(
     quality=no(_QUALITY),
     live_push=Offer(True, "by websocketd"),
     narrowed=NARROWED,
+    checked_here=MappingProxyType(
+        {
+            "tags": "Wazo compares them as they were stored, before blanks and hidden characters are cleaned away",
+            "any": "Wazo's search does not look at the number that was dialled",
+        }
+    ),
     recording_formats=("original", "wav"),
     newest_first=True,
     page_size=200,

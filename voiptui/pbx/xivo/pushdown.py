@@ -1,7 +1,7 @@
 """A filter as the parameters of call-logd's ``/cdr``, which narrow and never lose a row. Pure.
 
 One request has one ``number``, one ``search``, one direction and one status, all joined by AND; what does not fit
-is left to the check here. Tags are: stored with the blanks around their commas, they are compared exactly.
+is left to the check here, and so are tags: they are compared as they were stored, before anything was cleaned away.
 """
 
 import re
