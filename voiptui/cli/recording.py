@@ -140,6 +140,7 @@ class _Fetch:
             named=masked if config.mask else lambda call: call,
         )
         self._received: dict[str, int] = {}
+        self._waited_for = list(wanted)
         self._saved = self._failed = 0
 
     async def run(self) -> int:
@@ -154,9 +155,16 @@ class _Fetch:
         return exit_code(self._saved, self._failed)
 
     def _so_far(self) -> str:
-        return f"{self._saved} done, {sum(self._received.values()) / 1e6:.1f} MB received"
+        names = ", ".join(dict.fromkeys(name for name, _ in self._waited_for))
+        return f"{self._saved} done, {sum(self._received.values()) / 1e6:.1f} MB received; waiting for {names}"
 
     async def _call(self, name: str, call: str) -> None:
+        try:
+            await self._fetched(name, call)
+        finally:
+            self._waited_for.remove((name, call))
+
+    async def _fetched(self, name: str, call: str) -> None:
         try:
             system = self._systems[name]
             offered = system.capabilities.recording_formats
