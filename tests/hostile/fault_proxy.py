@@ -99,6 +99,7 @@ class FaultProxy:
         self.port = 0
         self.fault = PLAIN
         self.passed = 0
+        self._generation = 0
 
     async def __aenter__(self) -> Self:
         await self._listen()
@@ -122,6 +123,10 @@ class FaultProxy:
             await self._listen()
         if fault.way is not Way.HANG or before.way is Way.HANG:
             self._abort()
+
+    def half_open(self) -> None:
+        """Connections that are open now stay so and carry nothing any more; new ones work."""
+        self._generation += 1
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, limit=2**26)
@@ -178,21 +183,22 @@ class FaultProxy:
             back.transport.abort()
 
     async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        generation = self._generation
         while data := await reader.read(CHUNK):
-            await self._not_frozen()
+            await self._not_frozen(generation)
             writer.write(data)
             await writer.drain()
         if writer.can_write_eof():
             writer.write_eof()
 
     async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        sent = 0
+        sent, generation = 0, self._generation
         if self.fault.frame is not None:
             writer.write(self.fault.frame(await reader.read(-1)))
             await writer.drain()
             return
         while data := await reader.read(CHUNK):
-            await self._not_frozen()
+            await self._not_frozen(generation)
             if self.fault.way is Way.RESET and sent + len(data) > self.fault.after:
                 writer.write(data[: max(self.fault.after - sent, 0)])
                 await writer.drain()
@@ -209,8 +215,8 @@ class FaultProxy:
                 await writer.drain()
             sent += len(data)
 
-    async def _not_frozen(self) -> None:
-        while self.fault.way is Way.HANG:
+    async def _not_frozen(self, generation: int) -> None:
+        while self.fault.way is Way.HANG or generation < self._generation:
             await asyncio.sleep(3600)
 
     # exchanges that are read
@@ -333,6 +339,10 @@ class Between(Struct, frozen=True):
         self.web.fault = fault
         if self.manager is not None:
             self.manager.fault = fault
+
+    def half_open(self) -> None:
+        """Connections that are open now carry nothing any more."""
+        self.web.half_open()
 
     async def put(self, fault: Fault) -> None:
         """From now on this, on both."""

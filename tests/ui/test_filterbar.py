@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+import pytest
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
 from voiptui.model.records import Kind
+from voiptui.query.errors import FilterError
+from voiptui.query.parse import parse
 from voiptui.ui.filterbar import FilterBar
 from voiptui.ui.offers import Offers
 from voiptui.ui.spans import Span
@@ -95,6 +98,21 @@ async def test_a_wrong_name_is_pointed_at_with_the_nearest_one() -> None:
         assert problem.index("^") == len(" filter  ") + len("dst = 204 and ")
         assert "duration" in problem
         assert all(cell_len(line) == 80 for line in app.offered())
+
+
+@pytest.mark.parametrize(("width", "expected"), [(320, True), (80, False)])
+async def test_what_was_expected_is_said_after_the_nearest_name_where_there_is_room(width: int, expected: bool) -> None:
+    text = "duratoin > 60"
+    with pytest.raises(FilterError) as raised:
+        parse(text, Kind.CDR)
+    app = Host()
+    async with app.run_test(size=(width, 24)) as pilot:
+        app.bar.edit(text)
+        await pilot.pause()
+        said = app.offered()[0].partition("^")[2].strip()
+    assert said == raised.value.sentence(expected=expected)
+    assert said.startswith("unknown field 'duratoin'; did you mean duration?")
+    assert ("? expected start, pbx, " in said) is expected
 
 
 async def test_escape_restores_what_was_in_force() -> None:

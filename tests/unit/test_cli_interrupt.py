@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli_black_box import on_terminal, started, written
+from tests.unit.cli_black_box import on_terminal, rows, simulated, started, voiptui, written
 
 PATIENCE = 90
 """Seconds the system may take: an end before that is one that was asked for."""
@@ -34,6 +34,27 @@ def silent(folder: Path) -> Iterator[tuple[Path, socket.socket]]:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         text = f'[pbx.hung]\nsystem = "mikopbx"\nurl = "{url}"\ntoken = "x"\ntimeout = {PATIENCE}\n'
         yield written(folder / "config.toml", text), listener
+
+
+def test_what_the_others_gave_is_kept(tmp_path: Path) -> None:
+    with simulated("london") as sites, silent(tmp_path / "c") as (config, _):
+        written(config, sites.table("london") + config.read_text())
+        with on_terminal(config, "stats", "disposition = answered", "--since", "-2h", "--format", "json") as terminal:
+            terminal.expect("waiting for hung")
+            terminal.type("\x03")
+            assert terminal.end(PATIENCE / 3) == 130
+            counted, _ = json.JSONDecoder().raw_decode(terminal.shown[terminal.shown.index('{"rows"') :])
+        assert counted["rows"][0]["answered"] > 0
+        assert [(one["pbx"], one["ok"]) for one in counted["sources"]] == [("london", True), ("hung", False)]
+        call = rows(voiptui(config, "cdr", "recording = yes", "--pbx", "london", "--limit", "1"))[0]["id"]
+        with on_terminal(config, "recording", f"london:{call}", "hung:1", "-o", f"{tmp_path}/kept/") as terminal:
+            terminal.expect("1 done")
+            assert terminal.expect_one("waiting for hung", "waiting for london") == "waiting for hung"
+            terminal.type("\x03")
+            assert terminal.end(PATIENCE / 3) == 130
+            assert "interrupted: what was fetched completely is kept" in terminal.shown
+        (kept,) = (tmp_path / "kept").iterdir()
+        assert kept.suffix == ".wav"
 
 
 each = pytest.mark.parametrize("words", SAID, ids=" ".join)

@@ -67,6 +67,17 @@ def test_what_is_invisible_goes_and_what_acts_is_marked(name: str, cleaned: str)
     assert clean(HOSTILE[name]) == cleaned
 
 
+@pytest.mark.parametrize(
+    "invisible",
+    # letters, marks and signs that no category gives away as invisible
+    ["\u00ad", "\u034f", "\u115f", "\u1160", "\u17b4", "\u180b", "\u200d", "\u2066", "\u3164", "\ufe0f", "\uffa0",
+     "\U0001d173", "\U0001f3fb", "\U000e0041", "\U000e0100"],
+    ids=ascii,
+)  # fmt: skip
+def test_a_number_with_something_invisible_in_it_is_that_number(invisible: str) -> None:
+    assert clean(f"20{invisible}4{invisible}") == "204"
+
+
 def test_ordinary_names_are_kept() -> None:
     for name in (
         "Acme Ltd",
