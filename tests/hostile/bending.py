@@ -16,7 +16,9 @@ SCALARS: st.SearchStrategy[Any] = st.one_of(
     st.text(max_size=12),
     st.sampled_from(
         ["\x1b[2J", "\u202e911", "[/red]", "<nil>", HUGE, "-1", "NaN", "2026-02-30T00:00:00Z", "0001-01-01 00:00:00",
-         "9999-12-31T23:59:59Z", "1e999", "\udc80", "", "null", "[object Object]", 10**400, -1, 2**63, 1e308]
+         "9999-12-31T23:59:59Z", "1e999", "\udc80", "", "null", "[object Object]", 10**400, -1, 2**63, 1e308,
+         # durations and instants that no calendar holds when they are added
+         316_713_741_800, 10**9 - 1, 10**14, "9899-12-31 23:59:59", "0100-01-01T00:00:00+00:00"]
     ),
 )  # fmt: skip
 JUNK: st.SearchStrategy[Any] = st.one_of(

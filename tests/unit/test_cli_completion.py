@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ui.pseudo_terminal import PseudoTerminal
 from tests.unit.cli_black_box import environment, voiptui, written
 from voiptui.cli.arguments import VERBS
 from voiptui.cli.completion import candidates, split_line
@@ -102,7 +103,6 @@ def shell_environment(config: Path) -> dict[str, str]:
     return environment(VOIPTUI_CONFIG=str(config), PATH=path)
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 @pytest.mark.parametrize(
     ("line", "current", "reply"),
     [
@@ -115,6 +115,7 @@ def shell_environment(config: Path) -> dict[str, str]:
     ],
 )
 def test_bash_replaces_what_it_takes_for_the_word(config: Path, line: str, current: str, reply: list[str]) -> None:
+    needed("bash")
     script = (
         'source <(voiptui completion bash); COMP_LINE=$1; COMP_POINT=${#1}; _voiptui voiptui "$2"; '
         'printf "%s\\n" "${COMPREPLY[@]}"'
@@ -128,6 +129,55 @@ def test_bash_replaces_what_it_takes_for_the_word(config: Path, line: str, curre
         timeout=60,
     )
     assert done.stdout.splitlines() == reply, done.stderr
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_what_is_typed_within_an_open_quote_is_completed(config: Path, quote: str) -> None:
+    # zsh and fish tell the quote, too
+    command = [sys.executable, "-m", "voiptui", "--complete", "words", f"{quote}dst = 204 and durat", "cdr"]
+    given = shell_environment(config)
+    asked = subprocess.run(command, capture_output=True, text=True, check=False, env=given, timeout=30)
+    assert asked.stdout.startswith("dst = 204 and duration\t")
+
+
+def needed(shell: str) -> None:
+    if shutil.which(shell) is None:
+        assert "CI" not in os.environ, f"CI must have {shell}"
+        pytest.skip(f"needs {shell}")
+
+
+@pytest.mark.parametrize("command", ["bash --norc -i", "zsh -f -i"])
+def test_tab_completes_in_the_shell_itself(config: Path, tmp_path: Path, command: str) -> None:
+    """A shell that nobody set up, on a terminal."""
+    shell = command.partition(" ")[0]
+    needed(shell)
+    one = PseudoTerminal(command.split(), tmp_path, environment=shell_environment(config) | {"PS1": "> "})
+    try:
+        one.press(f"source <(voiptui completion {shell}); echo ready$((1+1))\r".encode(), 0)
+        assert one.shows("ready2")
+        for typed, completed in (("--pbx lo", "--pbx london"), ("'dst = 204 and durat", "'dst = 204 and duration")):
+            one.press(f"voiptui cdr {typed}\t".encode(), 0)
+            assert one.shows(f"voiptui cdr {completed}"), "\n".join(one.screen.display)
+            one.press(b"\x15", 0)
+    finally:
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"), [("--pbx lo", "london"), ("'dst = 204 and durat", "dst = 204 and duration")]
+)
+def test_fish_completes(config: Path, tmp_path: Path, typed: str, completed: str) -> None:
+    needed("fish")
+    script = f'voiptui completion fish | source; complete -C "voiptui cdr {typed}"'
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=shell_environment(config) | {"HOME": str(tmp_path)},
+        timeout=60,
+    )
+    assert [line.partition("\t")[0] for line in done.stdout.splitlines()] == [completed], done.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

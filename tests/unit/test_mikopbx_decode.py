@@ -409,6 +409,13 @@ def test_any_decoder_survives_any_sample(name: str) -> None:
     decode_everything(json.loads((SAMPLES / f"{name}.json").read_text())["body"])
 
 
+def test_a_duration_that_no_calendar_holds_is_none() -> None:
+    row = {"linkedid": "mikopbx-1.1", "UNIQUEID": "1", "start": "2026-11-28 02:05:05", "answer": "2026-11-28 02:05:06",
+           "duration": 10**15, "billsec": 10**15}  # fmt: skip
+    made = decode_cdr.call("hq", "mikopbx-1.1", [row], MOSCOW)
+    assert (made.duration, made.billsec) == (None, None)
+
+
 _ODD = st.one_of(
     st.none(),
     st.booleans(),

@@ -6,12 +6,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from voiptui.model.fields import ANY_FIELDS, FIELDS, FieldType
 from voiptui.model.records import Call, Cdr, Kind, Leg, Registration
-from voiptui.model.time import candidates, from_epoch, iso, local_zone, parse_instant, parse_naive, to_utc, zone
+from voiptui.model.time import candidates, from_epoch, iso, local_zone, parse_instant, parse_naive, span, to_utc, zone
 
 CHANGES = json.loads((Path(__file__).parent.parent / "data" / "fixtures" / "clock_changes.json").read_text())
 ROME = ZoneInfo("Europe/Rome")
@@ -78,6 +78,8 @@ def test_naive_texts(text: str, naive: datetime | None) -> None:
         ("9999-12-31T23:59:59-14:00", None),
         ("0001-01-01 00:00:00", None),
         ("0001-01-01T00:00:00Z", None),
+        ("0099-12-31 00:00:00", None),
+        ("9901-01-01T00:00:00Z", None),
         ("yesterday", None),
         ("", None),
     ],
@@ -85,6 +87,17 @@ def test_naive_texts(text: str, naive: datetime | None) -> None:
 def test_instants(text: str, expected: str | None) -> None:
     instant = parse_instant(text, ROME)
     assert (None if instant is None else iso(instant)) == expected
+
+
+@given(st.integers(), st.sampled_from(["0100-01-01 00:00:00", "9900-12-31 23:59:59", "2026-11-20 14:00:05"]))
+@example(316_713_741_800, "2026-11-28 02:05:05")
+@example(10**9 - 1, "9900-12-31 23:59:59")
+def test_what_is_believed_to_have_lasted_can_be_added_to_any_instant(seconds: int, text: str) -> None:
+    start, lasted = parse_instant(text, ROME), span(seconds)
+    assert start is not None
+    assert lasted is None or start + timedelta(seconds=lasted) >= start >= start - timedelta(seconds=lasted)
+    assert span(-1) is span(10**9) is None
+    assert span(86400) == 86400
 
 
 @given(

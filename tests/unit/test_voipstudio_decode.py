@@ -21,6 +21,13 @@ def payload(name: str) -> Any:
     return json.loads((SAMPLES / f"{name}.json").read_text("utf-8"))["payload"]
 
 
+def test_a_duration_that_no_calendar_holds_is_none() -> None:
+    row = {"id": 1, "calldate": "2026-11-28 02:05:05", "duration": 316_713_741_800, "billsec": 316_713_741_800}
+    made = decode.cdr(row, "cloud", UTC)
+    assert made is not None
+    assert (made.duration, made.billsec, made.end, made.answer) == (None, None, None, None)
+
+
 def test_cdrs() -> None:
     rows = [decode.cdr(row, "cloud", UTC) for row in decode.rows_of(payload("cdrs_list_200"), "cdrs")]
     out, missed, inbound = (row for row in rows if row)

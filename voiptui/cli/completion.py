@@ -34,11 +34,11 @@ _voiptui() {
 complete -F _voiptui voiptui
 """,
     "zsh": r"""#compdef voiptui
-# put this into ~/.zshrc after compinit:  source <(voiptui completion zsh)
+# put this into ~/.zshrc:  source <(voiptui completion zsh)
 _voiptui() {
     local line
     local -a found
-    for line in "${(@f)$(voiptui --complete words "${words[CURRENT]}" "${(@)words[2,CURRENT-1]}" 2>/dev/null)}"; do
+    for line in "${(@f)$(voiptui --complete words "${words[CURRENT]}" "${(@Q)words[2,CURRENT-1]}" 2>/dev/null)}"; do
         if [[ $line == :files ]]; then
             _files
         elif [[ -n $line ]]; then
@@ -47,7 +47,13 @@ _voiptui() {
     done
     (( ${#found} )) && _describe -V voiptui found
 }
-if [[ ${funcstack[1]} == _voiptui ]]; then _voiptui "$@"; else compdef _voiptui voiptui; fi
+if [[ ${funcstack[1]} == _voiptui ]]; then
+    _voiptui "$@"
+else
+    # a shell that was never set up has no completion yet
+    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }
+    compdef _voiptui voiptui
+fi
 """,
     "fish": r"""# put this into ~/.config/fish/config.fish:  voiptui completion fish | source
 function __voiptui_complete
@@ -85,6 +91,9 @@ def offer(words: Sequence[str]) -> int:
             held = len(typed) - len(words[2]) if typed.endswith(words[2]) else 0
         else:
             typed, before, held = words[1] if len(words) > 1 else "", list(words[2:]), 0
+            if typed[:1] in {"'", '"'}:
+                # the quote that is open, which zsh and fish tell with what is typed
+                typed = typed[1:]
         for text, meaning in candidates(before, typed):
             if text == FILES or text.startswith(typed[:held]):
                 print(FILES if text == FILES else f"{text[held:]}\t{' '.join(meaning.split())}")

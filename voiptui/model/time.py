@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _NAIVE = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\Z", re.ASCII)
 _USUAL_LENGTHS = {19, 23, 26}  # without a fraction, with milliseconds, with microseconds: read by the standard library
-_NEVER = {1, 9999}  # systems write "never" at the edges of the calendar, where no zone can be applied
+_YEARS = range(100, 9901)
+# Systems write "never" at the edges of the calendar, where neither a zone nor a span can be added.
+_LONGEST_SPAN = 10**9
 _OFFSET = re.compile(r"([+-])([01]\d|2[0-3]):?([0-5]\d)", re.ASCII)
 
 
@@ -85,7 +87,7 @@ def parse_naive(text: str) -> datetime | None:
             naive = datetime(*map(int, parts), microsecond=int((fraction or "0").ljust(6, "0")[:6]))  # type: ignore[misc,arg-type]  # noqa: DTZ001
     except ValueError:
         return None
-    return naive if naive.year not in _NEVER else None
+    return naive if naive.year in _YEARS else None
 
 
 def candidates(naive: datetime, where: tzinfo) -> tuple[datetime, ...]:
@@ -118,7 +120,7 @@ def parse_instant(text: str, where: tzinfo = UTC) -> datetime | None:
         parsed = datetime.fromisoformat(text)
     except ValueError:
         return None
-    if parsed.year in _NEVER:
+    if parsed.year not in _YEARS:
         return None
     if parsed.tzinfo is UTC:
         return parsed
@@ -129,9 +131,15 @@ def from_epoch(value: object) -> datetime | None:
     """The UTC instant of epoch seconds (number or digits); ``None`` for zero, absent, or out of range."""
     try:
         seconds = float(value)  # type: ignore[arg-type]
-        return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+        instant = datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
     except (TypeError, ValueError, OverflowError, OSError):
         return None
+    return instant if instant is not None and instant.year in _YEARS else None
+
+
+def span(seconds: int | None) -> int | None:
+    """Seconds that a call can have lasted; ``None`` for fewer than none and for more than a person's age."""
+    return seconds if seconds is not None and 0 <= seconds < _LONGEST_SPAN else None
 
 
 def iso(instant: datetime) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from voiptui.model.clean import clean_tree, text_or_none
 from voiptui.model.records import Cdr, Direction, Disposition, HangupSide, Leg, Recording
-from voiptui.model.time import from_epoch, parse_instant, parse_naive, to_utc
+from voiptui.model.time import from_epoch, parse_instant, parse_naive, span, to_utc
 from voiptui.pbx.custompbx.calls import call_direction
 
 Row = dict[str, Any]
@@ -221,7 +221,7 @@ def decode(row: Row, reading: Reading) -> Cdr:
     """The record of one row: one call as its calling leg saw it."""
     value = reading.columns.value
     start, answer, end = (instant(value(row, word), reading.zone) for word in ("start", "answer", "end"))
-    duration, billsec = whole(value(row, "duration")), whole(value(row, "billsec"))
+    duration, billsec = span(whole(value(row, "duration"))), span(whole(value(row, "billsec")))
     raw_cause = value(row, "cause")
     src, dst = text_or_none(value(row, "src")), text_or_none(value(row, "dst"))
     disposition = how_it_ended(raw_cause, answer, billsec, value(row, "application"))

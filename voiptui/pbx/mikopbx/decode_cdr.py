@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from voiptui.model.clean import clean_tree, text_or_none
 from voiptui.model.records import Cdr, Direction, Disposition, Leg, Recording
+from voiptui.model.time import span
 from voiptui.pbx.mikopbx import decode
 
 DISPOSITIONS: Mapping[str, Disposition] = MappingProxyType(
@@ -82,7 +83,7 @@ def _part(row: dict[str, Any], zone: tzinfo, near: datetime | None) -> _Part:
     wall = decode.naive(row, "start")
     start = decode.instant(wall, zone, near)
     answer = decode.instant(decode.naive(row, "answer"), zone, start)
-    duration = decode.integer(row, "duration")
+    duration = span(decode.integer(row, "duration"))
     end_near = start + timedelta(seconds=duration or 0) if start else None
     came, went = _account(row, "from_account", "src_chan"), _account(row, "to_account", "dst_chan")
     trunk = next((one for one in (went, came) if decode.is_trunk(one)), None)
@@ -102,7 +103,7 @@ def _part(row: dict[str, Any], zone: tzinfo, near: datetime | None) -> _Part:
         disposition=disposition(row.get("disposition")),
         raw_disposition=decode.text(row, "disposition"),
         duration=duration,
-        billsec=decode.integer(row, "billsec"),
+        billsec=span(decode.integer(row, "billsec")),
         note=f"keys pressed: {dtmf}" if dtmf else None,
     )
     app = decode.flag(row, "is_app") or decode.application(decode.text(row, "dst_chan"))

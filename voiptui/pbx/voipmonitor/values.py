@@ -8,12 +8,11 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from voiptui.model.clean import text_or_none
-from voiptui.model.time import from_epoch, parse_instant
+from voiptui.model.time import from_epoch, parse_instant, span
 
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d\d)(?:\.\d+)?\Z", re.ASCII)
 _TAG = re.compile(r"</?[a-zA-Z!][^<>]{0,2000}>")
 _LARGEST = 2**63
-_LONGEST_DURATION = 10**9
 
 
 def decimal(value: object) -> float | None:
@@ -45,8 +44,7 @@ def seconds(value: object) -> int | None:
         if match:
             hours, minutes, rest = match.groups()
             return int(hours or 0) * 3600 + int(minutes) * 60 + int(rest)
-    number = whole(value)
-    return number if number is not None and 0 <= number < _LONGEST_DURATION else None
+    return span(whole(value))
 
 
 def address(value: object) -> str | None:

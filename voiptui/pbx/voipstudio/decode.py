@@ -20,7 +20,7 @@ from voiptui.model.records import (
     RegistrationKind,
     RegistrationState,
 )
-from voiptui.model.time import from_epoch, parse_instant
+from voiptui.model.time import from_epoch, parse_instant, span
 from voiptui.pbx.base import AccessToken
 from voiptui.pbx.errors import BadAnswer
 
@@ -69,8 +69,7 @@ def whole(value: object) -> int | None:
 
 def seconds(value: object) -> int | None:
     """A duration: a whole number that is not negative."""
-    number = whole(value)
-    return number if number is not None and number >= 0 else None
+    return span(whole(value))
 
 
 def identifier(value: object) -> str | None:
