@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -16,6 +15,7 @@ from voiptui.engine.merge import Best, Order
 from voiptui.model.records import Cdr, Kind
 from voiptui.pbx.base import SearchRequest
 from voiptui.pbx.errors import NotFound, PbxError, Unreachable, Unsupported
+from voiptui.pbx.seen import REMEMBERED, Seen
 from voiptui.query.match import predicate
 from voiptui.query.plan import planned
 from voiptui.query.tree import EVERYTHING, Bound, BoundAnd, BoundTerm, fields_of, required_terms
@@ -28,7 +28,6 @@ log = logging.getLogger("voiptui.search")
 
 NEWEST_FIRST: Order = ("start", True)
 LONGEST_PAGES = 4
-REMEMBERED_IDS = 20_000
 
 
 class SearchSpec(Struct, frozen=True, kw_only=True):
@@ -228,7 +227,7 @@ class Search:
         source.narrow(spec.bound, system.narrowing(request).pushed)
         missing = system.capabilities.missing_fields
         source.lacking = tuple(f"{name}: {missing[name]}" for name in fields_of(spec.bound) if name in missing)
-        seen = _Seen(None if spec.collect else REMEMBERED_IDS)
+        seen = Seen(None if spec.collect else REMEMBERED)
         async with _opened(system.search(request)) as pages:
             for number in itertools.count():
                 async with asyncio.timeout(system.settings.timeout * LONGEST_PAGES):
@@ -246,7 +245,7 @@ class Search:
                     source.truncated = source.total is None or source.scanned < source.total
                     return
 
-    def _take(self, source: _Source, page: "Page", seen: "_Seen") -> tuple[Cdr, ...]:
+    def _take(self, source: _Source, page: "Page", seen: Seen) -> tuple[Cdr, ...]:
         since, until, matches = self.spec.since, self.spec.until, self._matches
         found: list[Cdr] = [
             row
@@ -271,25 +270,6 @@ class Search:
         oldest = min((row.start for row in page.rows if row.start is not None), default=None)
         # a row of the very same second might still come before the last one in order
         return oldest is not None and oldest < threshold
-
-
-class _Seen:
-    """Ids that came already: pages that shift while they are read repeat rows. At most the last ``most`` are known."""
-
-    def __init__(self, most: int | None) -> None:
-        self._most = most
-        self._ids: set[str] = set()
-        self._order: deque[str] = deque()
-
-    def first_time(self, cdr_id: str) -> bool:
-        if cdr_id in self._ids:
-            return False
-        self._ids.add(cdr_id)
-        if self._most is not None:
-            self._order.append(cdr_id)
-            if len(self._order) > self._most:
-                self._ids.discard(self._order.popleft())
-        return True
 
 
 async def find(systems: "Systems", reference: str) -> Cdr:

@@ -13,6 +13,7 @@ from voiptui.model.records import Cdr
 from voiptui.pbx.base import Page
 from voiptui.pbx.custompbx.cdr import Reading, at, decode, identity, instant, rows_of, total_of
 from voiptui.pbx.custompbx.pushdown import Filter, compare
+from voiptui.pbx.seen import Seen
 
 LONGEST_PAGE = 250
 MOST_PAGES_WITHOUT_PROGRESS = 3
@@ -41,7 +42,7 @@ class Walk:
         self._limit = min(limit, LONGEST_PAGE)
         self._start = reading.columns.meaning["start"]
         self._narrower: tuple[Filter, ...] = ()
-        self._seen: set[str] = set()
+        self._seen = Seen()
         self._page: int | None = None
         self._idle = 0
         self._expecting = False
@@ -82,13 +83,8 @@ class Walk:
 
     def _fresh(self, rows: list[dict[str, Any]]) -> list[Cdr]:
         self.scanned += len(rows)
-        fresh: list[Cdr] = []
-        for row in rows:
-            key = identity(row, self._reading)
-            if key not in self._seen:
-                self._seen.add(key)
-                fresh.append(decode(row, self._reading))
-        return fresh
+        reading = self._reading
+        return [decode(row, reading) for row in rows if self._seen.first_time(identity(row, reading))]
 
     def _when(self, row: dict[str, Any]) -> tuple[str | None, datetime | None]:
         raw = at(row, self._start)
@@ -133,6 +129,7 @@ class Walk:
 
     def _by_pages(self) -> None:
         self._page, self._narrower, self._expecting = 1, (), False
+        self._seen.keep_all()
         self.incomplete = (
             "CustomPBX did not heed the order or the time: its pages were read by number, "
             "and rows may be missing where calls ended meanwhile"
@@ -155,12 +152,12 @@ async def merged(walks: list[Walk]) -> AsyncIterator[Page]:
             yield Page(rows=tuple(rows), scanned=walk.scanned - before, total=walk.total, incomplete=walk.incomplete)
         return
     held: dict[str, Cdr] = {}
-    given: set[str] = set()
+    given = Seen()
     while any(not walk.done for walk in walks):
         walk = max((one for one in walks if not one.done), key=lambda one: (one.frontier is None, one.frontier))
         before = walk.scanned
         for cdr in await walk.step():
-            if cdr.id not in given:
+            if given.first_time(cdr.id):
                 held[cdr.id] = cdr
         running = [one for one in walks if not one.done]
         if any(one.frontier is None for one in running):
@@ -170,7 +167,6 @@ async def merged(walks: list[Walk]) -> AsyncIterator[Page]:
             ready = [cdr for cdr in held.values() if oldest is None or (cdr.start is not None and cdr.start >= oldest)]
         for cdr in ready:
             del held[cdr.id]
-            given.add(cdr.id)
         ready.sort(key=lambda cdr: (cdr.start is not None, cdr.start), reverse=True)
         notes = [one.incomplete for one in walks if one.incomplete]
         yield Page(rows=tuple(ready), scanned=walk.scanned - before, incomplete=notes[0] if notes else None)

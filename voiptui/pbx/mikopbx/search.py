@@ -13,6 +13,7 @@ from voiptui.pbx.base import Page, SearchRequest
 from voiptui.pbx.merging import merged
 from voiptui.pbx.mikopbx import decode, decode_cdr, pushdown
 from voiptui.pbx.mikopbx.wire import Wire
+from voiptui.pbx.seen import Seen
 
 LARGEST_PAGE = 500
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -27,7 +28,7 @@ class CdrSearch:
         self._pbx, self._wire, self._zone, self._request = pbx, wire, zone, request
         self._page_size = min(max(page_size, 1), LARGEST_PAGE)
         self._push = pushdown.best(request.bound)
-        self._given: set[str] = set()
+        self._given = Seen()
 
     async def pages(self) -> AsyncGenerator[Page, None]:
         """Pages in falling order of start; every call is whole, since a matching leg brings all of its call."""
@@ -42,12 +43,7 @@ class CdrSearch:
                 yield self._page(batch)
 
     def _page(self, batch: Page) -> Page:
-        fresh = []
-        for row in batch.rows:
-            if row.id not in self._given:
-                self._given.add(row.id)
-                fresh.append(row)
-        return replace(batch, rows=tuple(fresh))
+        return replace(batch, rows=tuple(row for row in batch.rows if self._given.first_time(row.id)))
 
     async def _stream(self, narrowed: dict[str, str]) -> AsyncGenerator[Page, None]:
         since = min(max(self._request.since, _EARLIEST), _LATEST)
@@ -74,7 +70,7 @@ class CdrSearch:
         held back until no unseen one can be newer.
         """
         held: list[tuple[float, int, Cdr]] = []
-        seen: set[str] = set()
+        seen = Seen()
         before: tuple[str, ...] = ()
         offset = serial = 0
         announced: int | None = None
@@ -87,14 +83,15 @@ class CdrSearch:
             )
             page = decode_cdr.page(reply.data, "cdr")
             incomplete = None
-            bound = self._newest_unseen(page.groups) if order.falls(page.groups) else _LATEST
+            bound = self._newest_unseen(page.groups)
+            if not order.falls(page.groups):
+                bound = _LATEST
+                seen.keep_all()
             for linked, legs in page.groups:
                 call = decode_cdr.call(self._pbx, linked, legs, self._zone)
-                if call.id not in seen:
-                    seen.add(call.id)
-                    if self._wanted(call, legs, piece):
-                        serial += 1
-                        heapq.heappush(held, (-_start(call).timestamp() if call.start else 0.0, serial, call))
+                if seen.first_time(call.id) and self._wanted(call, legs, piece):
+                    serial += 1
+                    heapq.heappush(held, (-_start(call).timestamp() if call.start else 0.0, serial, call))
             ids = tuple(linked for linked, _ in page.groups)
             # a version may send fewer than asked for, so what came counts
             offset += page.sent
@@ -105,8 +102,8 @@ class CdrSearch:
             if page.total is not None:
                 # calls that come meanwhile are none of those asked for
                 announced = page.total if announced is None else min(announced, page.total)
-            if ended and not incomplete and announced is not None and len(seen) < announced:
-                incomplete = f"it announced {announced} calls and sent {len(seen)}"
+            if ended and not incomplete and announced is not None and seen.count < announced:
+                incomplete = f"it announced {announced} calls and sent {seen.count}"
             ready = []
             while held and (ended or held[0][2].start is None or _start(held[0][2]) >= bound):
                 ready.append(heapq.heappop(held)[2])

@@ -18,6 +18,7 @@ from voiptui.model.time import parse_naive
 from voiptui.pbx.base import Narrowing, Page, SearchRequest
 from voiptui.pbx.errors import AuthenticationFailed, NotFound, NotPermitted, PbxError, Unsupported
 from voiptui.pbx.merging import merged
+from voiptui.pbx.seen import Seen
 from voiptui.pbx.voipmonitor import decode
 from voiptui.pbx.voipmonitor.pushdown import pushed, told_to_tasks, wall_span, wall_text
 from voiptui.pbx.voipmonitor.values import mapping, whole
@@ -120,7 +121,7 @@ class CdrSearch:
         """
         low, high = wall_span(request.since, request.until, self._zone)
         size = LARGEST_PAGE if request.wanted is None else min(max(request.wanted, SMALLEST_PAGE), LARGEST_PAGE)
-        seen: set[str] = set()
+        seen = Seen()
         held: list[Cdr] = []
         unsorted = False
         offset, whole_total, last = 0, None, _NEVER
@@ -139,9 +140,10 @@ class CdrSearch:
             note = None
             if stuck:
                 note = "it sends the same rows again and again: older calls cannot be read"
-            elif ended and whole_total is not None and len(seen) < whole_total:
-                note = f"it announced {whole_total} calls and sent {len(seen)}"
+            elif ended and whole_total is not None and seen.count < whole_total:
+                note = f"it announced {whole_total} calls and sent {seen.count}"
             if unsorted:
+                seen.keep_all()
                 held += fresh
                 if not ended and not stuck:
                     yield Page(rows=(), scanned=len(keys), total=whole_total)
@@ -163,13 +165,12 @@ class CdrSearch:
             size = min(size * 2, LARGEST_PAGE)
         yield Page(rows=(), scanned=0, incomplete=f"not read further than {most} pages (limits.pages)")
 
-    def _fresh(self, rows: list[dict[str, Any]], seen: set[str], request: SearchRequest) -> list[Cdr]:
+    def _fresh(self, rows: list[dict[str, Any]], seen: Seen, request: SearchRequest) -> list[Cdr]:
         found = []
         for row in rows:
             one = decode.cdr(row, self._pbx, self._zone)
-            if one is None or one.id in seen:
+            if one is None or not seen.first_time(one.id):
                 continue
-            seen.add(one.id)
             if one.start is None or request.since <= one.start <= request.until:
                 found.append(one)
         return found
@@ -178,7 +179,7 @@ class CdrSearch:
         """``getVoipCalls`` in slices of time, the newest first; both bounds are included, so slices overlap."""
         low, high = wall_span(request.since, request.until, self._zone)
         width = FIRST_SLICE
-        seen: set[str] = set()
+        seen = Seen()
         while high >= low:
             begin = max(low, high - width)
             rows = await self._voip_calls({**own, "startTime": wall_text(begin), "startTimeTo": wall_text(high)})

@@ -17,6 +17,7 @@ from voiptui.model.records import Cdr
 from voiptui.model.time import iso
 from voiptui.pbx.base import Page, SearchRequest
 from voiptui.pbx.errors import BadAnswer, NotFound, PbxError, Unreachable, Unsupported
+from voiptui.pbx.seen import Seen
 from voiptui.pbx.xivo import decode, decode_csv, pushdown
 from voiptui.pbx.xivo.health import version_of
 from voiptui.pbx.xivo.rights import CALL_LOGD_SINCE, version_parts
@@ -311,7 +312,7 @@ async def _merged(
     ``hides`` says, once the first page is here, whether the plain walk leaves out what the other one finds.
     """
     waiting: list[Cdr] = []
-    given: set[str] = set()
+    given = Seen()
     reached = _LATEST
     hidden = 0
     async for batch in plain:
@@ -327,7 +328,6 @@ async def _merged(
             incomplete = incomplete or other.incomplete
         ready = [*batch.rows, *(row for row in waiting if _start(row) >= batch.edge)]
         waiting = [row for row in waiting if _start(row) < batch.edge]
-        fresh = {row.id: row for row in ready if row.id not in given}
-        given |= fresh.keys()
+        fresh = [row for row in ready if given.first_time(row.id)]
         total = None if batch.total is None else batch.total + hidden
-        yield _Batch(_newest_first(list(fresh.values())), scanned, batch.edge, total, incomplete)
+        yield _Batch(_newest_first(fresh), scanned, batch.edge, total, incomplete)
