@@ -1,5 +1,6 @@
 """JSON as telephone systems send it: bounded in depth, and read although a caller's name holds what is no text."""
 
+import math
 import re
 from typing import Any
 
@@ -34,6 +35,17 @@ def decoded(text: bytes | str, deepest: int = DEEPEST) -> Any:
     if body.count(b"[") + body.count(b"{") > deepest and not _is_flat(body, deepest) and _is_deeper(value, deepest):
         raise _too_deep(deepest)
     return value
+
+
+def number(value: object) -> float | None:
+    """A finite number, also from its text; ``None`` for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
 
 
 def _read(body: bytes) -> Any:

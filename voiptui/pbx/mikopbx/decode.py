@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from voiptui.model.clean import text_or_none
 from voiptui.model.time import candidates, parse_naive, to_utc
+from voiptui.pbx.decoding import number
 from voiptui.pbx.errors import BadAnswer
 
 _LINKED_EPOCH = re.compile(r"(?:\A|-)(\d{9,11})\.\d+\Z")
@@ -103,14 +104,8 @@ def integer(row: Mapping[str, Any], key: str) -> int | None:
 
 def decimal(row: Mapping[str, Any], key: str) -> float | None:
     """A number of 0 or more, written as number or text."""
-    value = row.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if 0 <= number < _LARGEST else None
+    found = number(row.get(key))
+    return found if found is not None and 0 <= found < _LARGEST else None
 
 
 def flag(row: Mapping[str, Any], key: str) -> bool:

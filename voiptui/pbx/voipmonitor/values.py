@@ -1,7 +1,6 @@
 """Single values as VoIPmonitor writes them: numbers as text, ``MM:SS``, addresses as integers, HTML in text."""
 
 import html
-import math
 import re
 from datetime import datetime, timedelta, tzinfo
 from ipaddress import IPv4Address
@@ -9,6 +8,7 @@ from typing import Any
 
 from voiptui.model.clean import text_or_none
 from voiptui.model.time import from_epoch, parse_instant, span
+from voiptui.pbx.decoding import number
 
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d\d)(?:\.\d+)?\Z", re.ASCII)
 _TAG = re.compile(r"</?[a-zA-Z!][^<>]{0,2000}>")
@@ -16,14 +16,9 @@ _LARGEST = 2**63
 
 
 def decimal(value: object) -> float | None:
-    """A number from a number or its text; ``None`` for anything else, also NaN and infinity."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) and abs(number) < _LARGEST else None
+    """A number of 64 bits at most, also from its text; ``None`` for anything else."""
+    found = number(value)
+    return found if found is not None and abs(found) < _LARGEST else None
 
 
 def whole(value: object) -> int | None:

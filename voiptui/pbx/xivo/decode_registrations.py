@@ -1,7 +1,7 @@
 """Lines and trunks as registrations: from calld, from Asterisk's manager through amid, from presences. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -219,19 +219,12 @@ def from_endpoints(
     rows: Iterable[Item], pbx: str, line_names: Names, trunk_names: Names
 ) -> tuple[list[Registration], list[Registration]]:
     """``EndpointList`` events as phones and trunks; an endpoint that confd has as trunk is one, others are phones."""
-    by_line = {named.endpoint: named for named in line_names.values() if named.endpoint}
-    by_trunk = {named.endpoint: named for named in trunk_names.values() if named.endpoint}
     phones: list[Registration] = []
-    peers: list[Registration] = []
-    for row in rows:
-        endpoint = word(row.get("ObjectName"))
-        if not endpoint:
-            continue
-        trunk = by_trunk.get(endpoint)
-        known = trunk or by_line.get(endpoint) or Named("", endpoint, None, None)
+    trunks: list[Registration] = []
+    for row, kind, known in _known(rows, line_names, trunk_names):
+        endpoint = word(row["ObjectName"])
         device = word(row.get("DeviceState"))
         where = word(row.get("Contacts")).strip(", ")
-        kind = RegistrationKind.TRUNK if trunk else RegistrationKind.EXTENSION
         one = Registration(
             pbx=pbx,
             kind=kind,
@@ -245,8 +238,22 @@ def from_endpoints(
             calls=_active(row),
             raw=clean_tree({**_shown(row), "confd": known.about}),
         )
-        (peers if trunk else phones).append(one)
-    return phones, peers
+        (trunks if kind is RegistrationKind.TRUNK else phones).append(one)
+    return phones, trunks
+
+
+def _known(
+    rows: Iterable[Item], line_names: Names, trunk_names: Names
+) -> Iterator[tuple[Item, RegistrationKind, Named]]:
+    """Each row of an endpoint with what confd knows of it."""
+    by_line = {named.endpoint: named for named in line_names.values() if named.endpoint}
+    by_trunk = {named.endpoint: named for named in trunk_names.values() if named.endpoint}
+    for row in rows:
+        endpoint = word(row.get("ObjectName"))
+        if endpoint in by_trunk:
+            yield row, RegistrationKind.TRUNK, by_trunk[endpoint]
+        elif endpoint:
+            yield row, RegistrationKind.EXTENSION, by_line.get(endpoint) or Named("", endpoint, None, None)
 
 
 def _active(row: Item) -> int | None:
@@ -287,23 +294,16 @@ def from_sip_peers(
     rows: Iterable[Item], pbx: str, line_names: Names, trunk_names: Names
 ) -> tuple[list[Registration], list[Registration]]:
     """``PeerEntry`` events of chan_sip as phones and trunks."""
-    by_line = {named.endpoint: named for named in line_names.values() if named.endpoint}
-    by_trunk = {named.endpoint: named for named in trunk_names.values() if named.endpoint}
     phones: list[Registration] = []
-    peers: list[Registration] = []
-    for row in rows:
-        endpoint = word(row.get("ObjectName"))
-        if not endpoint:
-            continue
-        trunk = by_trunk.get(endpoint)
-        known = trunk or by_line.get(endpoint) or Named("", endpoint, None, None)
+    trunks: list[Registration] = []
+    for row, kind, known in _known(rows, line_names, trunk_names):
+        endpoint = word(row["ObjectName"])
         status, address = word(row.get("Status")), word(row.get("IPaddress"))
         known_address = bool(address) and address != "-none-"
         short = status.partition(" ")[0].lower()
         registered = known_address and short in {"ok", "lagged", "unmonitored"}
         latency = _LATENCY.search(status)
         port = word(row.get("IPport"))
-        kind = RegistrationKind.TRUNK if trunk else RegistrationKind.EXTENSION
         one = Registration(
             pbx=pbx,
             kind=kind,
@@ -321,8 +321,8 @@ def from_sip_peers(
             rtt=float(latency[1]) if latency and registered else None,
             raw=clean_tree({**_shown(row), "confd": known.about}),
         )
-        (peers if trunk else phones).append(one)
-    return phones, peers
+        (trunks if kind is RegistrationKind.TRUNK else phones).append(one)
+    return phones, trunks
 
 
 def with_registry(one: Registration, rows: Iterable[Item]) -> Registration:

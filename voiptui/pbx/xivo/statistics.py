@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from voiptui.model.time import iso
+from voiptui.pbx.decoding import number
 from voiptui.pbx.statistics import AgentCount, QueueCount
 from voiptui.pbx.xivo.session import Session
-from voiptui.pbx.xivo.values import Item, decimal, integer, items, word
+from voiptui.pbx.xivo.values import Item, integer, items, word
 
 GOOD_WAIT = 20
 _SECOND = timedelta(seconds=1)
@@ -52,7 +53,7 @@ def queue_count(row: Item) -> QueueCount:
         blocked=integer(row.get("blocked")),
         closed=integer(row.get("closed")),
         mean_wait=integer(row.get("average_waiting_time")),
-        within=decimal(row.get("quality_of_service")),
+        within=number(row.get("quality_of_service")),
     )
 
 

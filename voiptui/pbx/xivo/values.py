@@ -1,6 +1,5 @@
 """Reading the JSON values of the daemons, whatever type they come in."""
 
-import math
 from typing import Any
 
 from voiptui.model.clean import text_or_none
@@ -36,17 +35,6 @@ def integer(value: Any) -> int | None:
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < 1e18 else None
     return value if isinstance(value, int) and abs(value) < 10**18 else None
-
-
-def decimal(value: Any) -> float | None:
-    """A finite number, also from its text; ``None`` for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
 
 
 def flag(value: Any) -> bool | None:
