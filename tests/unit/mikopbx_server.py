@@ -1,14 +1,12 @@
 """MikoPBX's answers as they were stored, given over a real socket by a handler of a test's choice."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
+from tests.unit.asgi import beside
 from voiptui.model.settings import PbxSettings, Secret
 
 SAMPLES = Path(__file__).parent.parent / "data" / "samples" / "mikopbx"
@@ -66,17 +64,8 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
         await send({"type": "http.response.start", "status": status, "headers": pairs})
         await send({"type": "http.response.body", "body": content})
 
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none", access_log=False)
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await task
+    async with beside(app) as url:
+        yield url
 
 
 def key_settings(url: str, **more: Any) -> PbxSettings:

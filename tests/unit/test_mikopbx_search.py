@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sqlite3
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -11,10 +10,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.unit.asgi import in_thread
 from voiptui.model.records import Cdr, Kind
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.model.time import zone
@@ -96,16 +95,8 @@ class SqlPbx:
 @pytest.fixture(scope="module")
 def pbx() -> Iterator[SqlPbx]:
     served = SqlPbx()
-    server = uvicorn.Server(uvicorn.Config(served, port=0, log_level="critical", lifespan="off", ws="none"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
-    thread.start()
-    ready = threading.Event()
-    while not server.started:
-        ready.wait(0.01)
-    served.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield served
-    server.should_exit = True
-    thread.join(10)
+    with in_thread(served) as served.url:
+        yield served
 
 
 def search(pbx: SqlPbx, request: SearchRequest) -> tuple[list[Cdr], list[str]]:

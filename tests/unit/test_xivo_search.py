@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -11,10 +10,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.unit.asgi import in_thread
 from voiptui.model.records import Cdr, Kind
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.pbx.base import SearchRequest
@@ -112,16 +111,8 @@ class CallLogd:
 @pytest.fixture(scope="module")
 def server() -> Iterator[CallLogd]:
     served = CallLogd()
-    running = uvicorn.Server(uvicorn.Config(served, port=0, log_level="critical", lifespan="off", ws="none"))
-    thread = threading.Thread(target=lambda: asyncio.run(running.serve()), daemon=True)
-    thread.start()
-    ready = threading.Event()
-    while not running.started:
-        ready.wait(0.01)
-    served.url = f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}"
-    yield served
-    running.should_exit = True
-    thread.join(10)
+    with in_thread(served) as served.url:
+        yield served
 
 
 NUMBERS = ("1001", "1002", "+33140000001", "0033140000001", "*98", "s", "", None)

@@ -3,14 +3,13 @@
 import asyncio
 import json
 import sqlite3
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
-import uvicorn
-
+from tests.unit import asgi
+from tests.unit.asgi import beside
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.pbx.voipstudio.client import VoipStudio
 
@@ -162,44 +161,20 @@ def _stored(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
-def _server(app: Any) -> uvicorn.Server:
-    return uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none", access_log=False))
-
-
-def _address(server: uvicorn.Server) -> str:
-    return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-
-
 @contextmanager
 def in_thread() -> Iterator[Account]:
     """A served account, for tests that are not asynchronous."""
     account = Account()
-    server = _server(account)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
-    thread.start()
-    ready = threading.Event()
-    while not server.started:
-        ready.wait(0.01)
-    account.url = _address(server)
-    yield account
-    server.should_exit = True
-    thread.join(10)
+    with asgi.in_thread(account) as account.url:
+        yield account
 
 
 @asynccontextmanager
 async def served(account: Account | None = None) -> AsyncIterator[Account]:
     """A served account."""
     account = account or Account()
-    server = _server(account)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    account.url = _address(server)
-    try:
+    async with beside(account) as account.url:
         yield account
-    finally:
-        server.should_exit = True
-        await task
 
 
 @asynccontextmanager
