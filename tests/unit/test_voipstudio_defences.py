@@ -1,7 +1,6 @@
 """What is guessed of VoIPstudio and defended: cut pages, counts, recordings that cannot be read, redirects, devices."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,12 +18,6 @@ from voiptui.query.tree import EVERYTHING, Bound, BoundTerm, Operator
 NOW = datetime(2026, 5, 11, 18, 0, tzinfo=UTC)
 DAY = SearchRequest(since=NOW - timedelta(days=1), until=NOW)
 RECORDED = BoundTerm("recording", Operator.EQ, True)
-
-
-@pytest.fixture
-async def account() -> AsyncIterator[Account]:
-    async with served() as found:
-        yield found
 
 
 def cdr(number: int, **more: Any) -> dict[str, Any]:

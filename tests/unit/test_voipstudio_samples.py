@@ -2,14 +2,13 @@
 
 import json
 import xml.etree.ElementTree
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.voipstudio_server import PASSWORD, Account, Answered, Asked, answer, opened, served
+from tests.unit.voipstudio_server import PASSWORD, Account, Answered, Asked, answer, opened
 from voiptui.model.clean import clean
 from voiptui.model.records import Cdr, Recording
 from voiptui.model.time import from_epoch, parse_instant
@@ -31,12 +30,6 @@ def stored(name: str) -> Answered:
     """A sample as it came over the wire."""
     found = sample(name)
     return answer(found["payload"], found["status"])
-
-
-@pytest.fixture
-async def account() -> AsyncIterator[Account]:
-    async with served() as found:
-        yield found
 
 
 def test_every_sample_is_named_by_a_test() -> None:

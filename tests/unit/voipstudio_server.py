@@ -5,13 +5,17 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
 from tests.unit import asgi
 from tests.unit.asgi import beside
+from voiptui.model.records import Cdr, Recording
 from voiptui.model.settings import PbxSettings, Secret
+from voiptui.pbx.base import Page, SearchRequest
 from voiptui.pbx.voipstudio.client import VoipStudio
+from voiptui.query.tree import Bound
 
 BASE = "/v1.2/voipstudio/"
 KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -210,3 +214,54 @@ async def raw(reply: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
 def query_of(head: bytes) -> dict[str, list[str]]:
     """The query of a request as a bare socket saw it."""
     return parse_qs(head.split(b" ", 2)[1].decode().partition("?")[2])
+
+
+NOW = datetime(2026, 5, 11, 18, 0, tzinfo=UTC)
+
+DAY = SearchRequest(since=NOW - timedelta(days=1), until=NOW)
+
+SESSION = "session-1-canary"
+
+
+def cdr(number: int, **more: Any) -> dict[str, Any]:
+    row = {"id": 9_100_000_000 + number, "calldate": f"{NOW - timedelta(minutes=number):%Y-%m-%d %H:%M:%S}",
+           "type": "O", "src": "1001", "dst": "34600000001", "disposition": "CONNECTED",
+           "duration": 61, "billsec": 42}  # fmt: skip
+    return row | more
+
+
+def monitor(number: int, **more: Any) -> dict[str, Any]:
+    row = {"id": 1_052_000_000 + number, "timestamp": f"{NOW - timedelta(minutes=number):%Y-%m-%d %H:%M:%S}",
+           "caller": "1001", "called": "34600000001", "duration": 42, "type": "O", "size": 6}  # fmt: skip
+    return row | more
+
+
+async def pages(system: VoipStudio, bound: Bound | None = None) -> list[Page]:
+    request = SearchRequest(since=DAY.since, until=DAY.until, bound=bound) if bound else DAY
+    return [page async for page in system.search(request)]
+
+
+def logins(account: Account, *answers: Answered) -> None:
+    """Answers logins one after another, the last again and again; a session given out is accepted from then on."""
+    left = list(answers)
+
+    def login(asked: Asked) -> Answered:
+        assert asked.method == "POST"
+        assert asked.json == {"email": "noc@example.com", "password": PASSWORD}
+        assert "x-auth-token" not in asked.headers
+        found = left.pop(0) if len(left) > 1 else left[0]
+        token = json.loads(found[2]).get("user_token")
+        if token:
+            account.tokens.add(token)
+        return found
+
+    account.special["login"] = login
+
+
+def welcome(token: str = SESSION) -> Answered:
+    return answer({"message": "Login success", "user_token": token, "user_id": 42598})
+
+
+async def begin_recording(system: VoipStudio) -> None:
+    async with system.open_recording(Cdr(pbx="cloud", id="9"), Recording(id="7")):
+        pass
