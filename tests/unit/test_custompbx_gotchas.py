@@ -1,207 +1,31 @@
 """The ten things that bite, and what else goes wrong between CustomPBX and a client: over real sockets."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from websockets.asyncio.client import connect
 
-from voiptui.model.records import Cdr, Disposition, Stream
-from voiptui.model.settings import PbxSettings, Secret
+from tests.unit.custompbx_lab import DAY, EPOCH, WORLD, Lab, rows, serving
+from voiptui.model.records import Disposition
+from voiptui.model.settings import Secret
 from voiptui.pbx.base import LivePush, SearchRequest, TelephoneSystem, TokenManagement
-from voiptui.pbx.custompbx import pushdown, recordings
+from voiptui.pbx.custompbx import pushdown
 from voiptui.pbx.custompbx.commands import Command, profile_registrations, sip_call_id
-from voiptui.pbx.custompbx.live import StillOn
-from voiptui.pbx.custompbx.system import CustomPbx
-from voiptui.pbx.custompbx.table import BROKEN, NO_ROWS
-from voiptui.pbx.errors import AuthenticationFailed, BadAnswer, NotFound, NotPermitted, Unreachable
+from voiptui.pbx.custompbx.table import NO_ROWS
+from voiptui.pbx.errors import AuthenticationFailed, BadAnswer, NotPermitted, Unreachable
 from voiptui.query.tree import BoundAnd, BoundTerm, Choice, Operator
 from voiptui.simulator import custompbx as wire
-from voiptui.simulator.clock import Clock
-from voiptui.simulator.faults import Faults
-from voiptui.simulator.serve import _listening  # the tests of one system need its inside beside its door
 from voiptui.simulator.world import World
 
-EPOCH = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-DAY = SearchRequest(since=EPOCH - timedelta(hours=20), until=EPOCH)
 
-
-class Lab:
-    """One simulated CustomPBX, its inside, and adapters opened on it."""
-
-    def __init__(self, world: World) -> None:
-        self.world, self.site, self.faults = world, world.site("lab"), Faults()
-        self.clock = Clock.frozen(EPOCH)
-        self.inside = wire.CustomPbx(world, self.site, self.clock, self.faults)
-        self.url = ""
-        self.opened: list[CustomPbx] = []
-
-    def open(self, **more: Any) -> CustomPbx:
-        """A new adapter, by login unless a token is given."""
-        given: dict[str, Any] = {
-            "name": "lab",
-            "system": "custompbx",
-            "url": self.url,
-            "secrets": {"password": Secret(wire.PASSWORD)},
-            "options": {"login": wire.LOGIN},
-            "timezone": self.site.zone,
-            "timeout": 5.0,
-        }
-        system = CustomPbx(PbxSettings(**(given | more)))
-        self.opened.append(system)
-        return system
-
-
-@pytest.fixture(scope="module")
-def world() -> World:
-    return World(3, EPOCH, rate=0.25)
-
-
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
-async def lab(world: World) -> AsyncIterator[Lab]:
-    lab = Lab(world)
-    async with serving(lab):
-        yield lab
-        for system in lab.opened:
-            await system.close()
-
-
-@asynccontextmanager
-async def serving(lab: Lab) -> AsyncIterator[None]:
-    from voiptui.simulator.faults import Door
-
-    async with _listening(Door(lab.inside.app(), lab.faults), 0) as port:
-        lab.url = f"http://127.0.0.1:{port}"
-        yield
-
-
-async def rows(system: TelephoneSystem, request: SearchRequest = DAY) -> list[Cdr]:
-    return [row async for page in system.search(request) for row in page.rows]
-
-
-async def impatient(lab: Lab) -> CustomPbx:
-    """An adapter that has read the columns and from now on waits for 0.3 s only."""
-    system = lab.open()
-    await rows(system)
-    system._client.settings = msgspec.structs.replace(system.settings, timeout=0.3)
-    return system
-
-
-def switched(lab: Lab) -> bool:
-    return lab.inside.dialplan_debug
-
-
-def test_it_is_what_the_doors_ask_for(world: World) -> None:
-    system = Lab(world).open()
+def test_it_is_what_the_doors_ask_for() -> None:
+    system = Lab(WORLD).open()
     assert isinstance(system, TelephoneSystem)
     assert isinstance(system, LivePush)
     assert isinstance(system, TokenManagement)
-
-
-async def test_gotcha_1_cdr_queries_never_overlap(lab: Lab) -> None:
-    lab.faults.extra = {"slow_cdr": 0.05}
-    system = lab.open()
-    found = await asyncio.gather(*(rows(system) for _ in range(4)), system.registrations(), system.calls())
-    assert not lab.inside.cdr_broken
-    assert len({len(one) for one in found[:4] if isinstance(one, list)}) == 1
-
-
-async def test_gotcha_1_a_cancelled_query_is_waited_for_before_the_next(lab: Lab) -> None:
-    lab.faults.extra = {"slow_cdr": 0.3}
-    system = lab.open()
-    for _ in range(3):
-        task = asyncio.create_task(rows(system))
-        await asyncio.sleep(0.15)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    assert await rows(system)
-    assert not lab.inside.cdr_broken
-
-
-async def test_gotcha_1_a_query_without_answer_keeps_the_next_one_out(lab: Lab) -> None:
-    system = await impatient(lab)
-    lab.faults.extra = {"slow_cdr": 3.0}
-    with pytest.raises(Unreachable, match="no answer"):
-        await rows(system)
-    assert (await system.registrations()).rows, "polls go on over a new socket"
-    with pytest.raises(Unreachable, match="still running"):
-        await rows(system)
-    assert not lab.inside.cdr_broken
-
-
-async def test_gotcha_1_a_query_whose_socket_breaks_keeps_the_next_one_out(lab: Lab) -> None:
-    system = await impatient(lab)
-    lab.faults.extra = {"slow_cdr": 3.0}
-    query = asyncio.create_task(rows(system))
-    while not lab.inside.cdr_running:
-        await asyncio.sleep(0.01)
-    await system._client._transport.close()  # type: ignore[union-attr]
-    with pytest.raises(Unreachable, match="closed"):
-        await query
-    with pytest.raises(Unreachable, match="still running"):
-        await rows(system)
-
-
-async def test_gotcha_1_two_programs_side_by_side_take_turns(lab: Lab) -> None:
-    lab.faults.extra = {"slow_cdr": 0.03}
-    found = await asyncio.gather(*(rows(lab.open()) for _ in range(4)))
-    assert not lab.inside.cdr_broken
-    assert len({len(one) for one in found}) == 1
-
-
-async def test_gotcha_1_a_program_that_was_killed_in_a_query_keeps_the_next_one_out(lab: Lab) -> None:
-    program = (
-        "import asyncio, os, sys\n"
-        "from voiptui.pbx.custompbx.lane import Lane\n"
-        "async def main():\n"
-        "    async with Lane(sys.argv[1]).turn(1):\n"
-        "        print('asking', flush=True)\n"
-        "        os.kill(os.getpid(), 9)\n"
-        "asyncio.run(main())\n"
-    )
-    address = lab.url.replace("http", "ws") + "/ws"
-    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", program, address)
-    assert await killed.wait() == -9
-    with pytest.raises(Unreachable, match="still running"):
-        await rows(lab.open(timeout=0.3))
-
-
-async def test_gotcha_1_leaving_waits_for_the_query_under_way_and_leaves_nothing_behind(lab: Lab, state: Path) -> None:
-    lab.faults.extra = {"slow_cdr": 0.3}
-    system = lab.open()
-    query = asyncio.create_task(rows(system))
-    while not lab.inside.cdr_running:
-        await asyncio.sleep(0.01)
-    query.cancel()
-    await system.close()
-    assert not lab.inside.cdr_running
-    assert [path.name for path in state.rglob("*.lock")] == []
-    assert await rows(lab.open())
-    assert not lab.inside.cdr_broken
-
-
-@pytest.mark.parametrize("generation", ["C", "B"])
-async def test_gotcha_1_a_broken_connection_is_told_and_what_repairs_it(lab: Lab, generation: str) -> None:
-    lab.faults.extra = {"generation": generation}
-    system = lab.open()
-    assert await rows(system)
-    lab.inside.cdr_broken = True
-    with pytest.raises(Unreachable) as caught:
-        await rows(system)
-    assert str(caught.value) == BROKEN
 
 
 async def test_gotcha_2_both_spellings_are_sent_because_the_unknown_one_is_ignored(lab: Lab) -> None:
@@ -230,7 +54,8 @@ async def test_gotcha_3_a_table_without_any_row_says_what_it_may_mean(lab: Lab) 
     assert [(page.rows, page.incomplete) for page in pages] == [((), NO_ROWS)]
 
 
-async def test_gotcha_4_pages_by_time_lose_and_double_nothing(world: World) -> None:
+@pytest.mark.usefixtures("state")
+async def test_gotcha_4_pages_by_time_lose_and_double_nothing() -> None:
     lab = Lab(World(3, EPOCH, rate=3.0))
     async with serving(lab):
         system = lab.open(timeout=30.0)
@@ -381,49 +206,6 @@ async def test_an_expired_token_is_renewed_once_in_the_middle_of_a_search(lab: L
     assert await rows(system) == before
 
 
-async def test_an_expired_token_is_renewed_once_for_a_recording(lab: Lab) -> None:
-    system = lab.open()
-    row = next(row for row in await rows(system) if row.recording)
-    lab.faults.token_expired = True
-    async with system.open_recording(row, row.recordings[0]) as stream:
-        assert (b"".join([chunk async for chunk in stream.chunks()]))[:4] == b"RIFF"
-
-
-async def test_the_recording_of_a_row_without_uuid_is_the_one_it_came_with(lab: Lab) -> None:
-    system = lab.open()
-    row = next(row for row in await rows(system) if row.recording)
-    lost = msgspec.structs.replace(row, id="row-0123456789abcdef01234567")
-    assert await system.recordings(lost) == row.recordings
-
-
-async def test_directions_are_known_to_who_only_asks_for_calls_or_cdr(lab: Lab) -> None:
-    lab.faults.extra = {"directory": False}
-    for found in ((await lab.open().calls()).rows, await rows(lab.open())):
-        assert {"inbound", "outbound", "internal"} & {row.direction.value for row in found}
-    lab.faults.asterisk_down = True
-    assert await rows(lab.open()), "the CDR do not wait for FreeSWITCH"
-
-
-async def test_the_clock_is_freeswitchs_once_it_is_known_and_does_not_jump(lab: Lab) -> None:
-    system = lab.open()
-    await system.health()
-    told = (await system.registrations()).clock_skew
-    system._own_skew = 3600.0
-    assert (await system.calls()).clock_skew == told
-    assert system._clock(EPOCH) - EPOCH == timedelta(seconds=told or 0)
-
-
-async def test_the_details_of_the_system(lab: Lab) -> None:
-    system = lab.open(allow_changes=True)
-    (row,) = (await system.health()).rows
-    assert dict(row.facts)["Profile internal"].startswith("RUNNING ("), "by FreeSWITCH's own list"
-    async with system.watch_dialplan():
-        sections = {section.title: dict(section.lines) for section in (await system.detail(row)).sections}
-    assert sections["Switches"]["Dialplan debug"].startswith("on")
-    assert sections["Websockets of CustomPBX"]["failed writes"] == "0"
-    assert sections["Modules"]["sofia"] == "loaded"
-
-
 async def test_a_revoked_api_token_is_named(lab: Lab) -> None:
     with pytest.raises(AuthenticationFailed, match="revoked or has expired"):
         await lab.open(secrets={"token": Secret("0" * 32)}, options={}).calls()
@@ -482,152 +264,6 @@ async def test_a_disposition_is_narrowed_by_its_causes(lab: Lab) -> None:
     bound = BoundTerm("disposition", Operator.EQ, "busy")
     found = await rows(system, msgspec.structs.replace(DAY, bound=bound))
     assert {row.id for row in found} == {row.id for row in everything if row.disposition is Disposition.BUSY}
-
-
-async def test_recordings_need_the_cookie_and_refuse_other_paths(lab: Lab) -> None:
-    system = lab.open()
-    row = next(row for row in await rows(system) if row.recording)
-    (recording,) = await system.recordings(row)
-    async with system.open_recording(row, recording) as stream:
-        assert stream.format == "wav"
-        assert (b"".join([chunk async for chunk in stream.chunks()]))[:4] == b"RIFF"
-    for path in ("cdr/records/../../etc/passwd", "/etc/passwd", "cdr/records/", "cdr/records/" + "a/" * 8 + "b.wav"):
-        with pytest.raises(BadAnswer):
-            async with system.open_recording(row, msgspec.structs.replace(recording, reference=path)):
-                pass
-    with pytest.raises(NotFound):
-        async with system.open_recording(
-            row, msgspec.structs.replace(recording, reference="cdr/records/2026/gone+now #1.wav")
-        ):
-            pass
-    lab.faults.extra = {"generation": "B"}
-    lab.faults.token_refused = True
-    with pytest.raises(AuthenticationFailed):
-        async with system.open_recording(row, recording):
-            pass
-
-
-@pytest.mark.parametrize(
-    ("link", "address"),
-    [
-        ("./cdr/records/2026/+34 91#1.wav", "/cweb/cdr/records/2026/+34%2091%231.wav"),
-        ("./cdr/records//2026//a@b;c=d.wav", "/cweb/cdr/records/2026/a@b;c=d.wav"),
-    ],
-    ids=["a plus stays as it is", "double slashes"],
-)
-def test_the_path_of_a_recording_is_written_as_go_writes_it(link: str, address: str) -> None:
-    assert recordings.address_of(link) == address
-
-
-async def test_sip_messages_and_log_of_a_call(lab: Lab) -> None:
-    system = lab.open()
-    await system.health()  # tells its clock: what it keeps for a day is by that
-    row = (await rows(system))[0]
-    detail = await system.detail(row)
-    assert detail.messages[0].summary.startswith("INVITE ")
-    assert detail.messages[0].text is not None
-    assert f"Call-ID: {row.call_id}" in detail.messages[0].text
-    assert any(section.title == "FreeSWITCH log, by its own clock" for section in detail.sections)
-    under_way = await system.detail((await system.calls()).rows[0])
-    lines = dict(line for section in under_way.sections for line in section.lines)
-    assert lines["call uuid"] == lines["channel uuid"]
-    assert not [text for text in lines.values() if text.startswith(("{", "["))]
-
-
-async def test_changes_are_told_on_a_second_socket(lab: Lab) -> None:
-    system = lab.open()
-    told: list[Stream] = []
-
-    async def listen() -> None:
-        async for stream in system.changes():
-            told.append(stream)
-            if Stream.CALLS in told:
-                return
-
-    task = asyncio.create_task(listen())
-    await asyncio.sleep(0.4)
-    for _ in range(40):
-        lab.clock.advance(60)
-        await asyncio.sleep(0.11)
-        if task.done():
-            break
-    await asyncio.wait_for(task, 5)
-    assert Stream.CALLS in told
-
-
-async def test_watching_the_dialplan_needs_leave_and_is_switched_off_on_every_way_out(lab: Lab) -> None:
-    with pytest.raises(NotPermitted, match="allow_changes"):
-        lab.open().watch_dialplan()
-    assert not switched(lab)
-    system = lab.open(allow_changes=True)
-    async with system.watch_dialplan() as lookups:
-        lookup = await anext(lookups)
-        assert lookup.lines[-1] == "→ bridge(user/204)"
-        assert switched(lab)
-    assert not switched(lab)
-
-    async def watch(entered: asyncio.Event) -> None:
-        async with system.watch_dialplan() as endless:
-            async for _ in endless:
-                entered.set()
-
-    entered = asyncio.Event()
-    task = asyncio.create_task(watch(entered))
-    await asyncio.wait_for(entered.wait(), 5)
-    assert switched(lab)
-    while not task.done():
-        # somebody who presses Ctrl+C again and again
-        task.cancel()
-        await asyncio.sleep(0)
-    assert task.cancelled()
-    assert not switched(lab)
-
-    async def failing() -> None:
-        async with system.watch_dialplan():
-            assert switched(lab)
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        await failing()
-    assert not switched(lab)
-
-
-async def test_a_dialplan_debug_that_stays_on_is_told_and_one_that_never_was_is_not(lab: Lab) -> None:
-    system = lab.open(allow_changes=True)
-
-    async def blind() -> None:
-        async with system.watch_dialplan():
-            lab.faults.extra = {"group": 3}
-
-    with pytest.raises(StillOn, match="switch it off in its web interface"):
-        await blind()
-    assert switched(lab)
-    with pytest.raises(NotPermitted, match="group Admin"):
-        await blind()
-    lab.faults.extra = {}
-    await system.stop_dialplan_debug()
-    assert not switched(lab)
-
-
-async def test_tokens_are_made_listed_and_revoked(lab: Lab) -> None:
-    system = lab.open()
-    token, secret = await system.create_token("noc")
-    assert token.id in {one.id for one in await system.tokens()}
-    by_token = lab.open(secrets={"token": secret}, options={})
-    assert (await by_token.calls()).rows
-    assert (await system.revoke_token(token.id)).id == token.id
-    with pytest.raises(NotFound):
-        await system.revoke_token(token.id)
-    with pytest.raises(NotFound):
-        await system.revoke_token("1 or 1")
-    with pytest.raises(AuthenticationFailed):
-        await by_token.calls()
-
-
-async def test_settings_are_shown_on_request_with_every_secret_hidden(lab: Lab) -> None:
-    section = await lab.open().configuration()
-    assert "not-to-be-shown" not in repr(section)
-    assert ("freeswitch.switchname", "lab-fs") in section.lines
 
 
 async def test_the_simulated_server_refuses_a_socket_without_origin(lab: Lab) -> None:
