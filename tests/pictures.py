@@ -188,13 +188,13 @@ class Studio:
         """Types a text into what has the keys."""
         await self.press(*("space" if character == " " else character for character in text))
 
-    async def cdr(self, text: str = "") -> CdrPane:
-        """The CDR pane after the search for that filter."""
+    async def cdr(self, text: str | None = None) -> CdrPane:
+        """The CDR pane after the search for that filter; without one as it was."""
         await self.press("4")
         pane = self.app.pane
         assert isinstance(pane, CdrPane)
         await self.until(lambda: pane.searching)
-        if text:
+        if text is not None:
             await self.searched(pane)
             pane.set_filter(text)
         await self.searched(pane)
@@ -321,13 +321,15 @@ async def _details(on: Studio) -> None:
 
 async def _asked(on: Studio) -> None:
     """What lies over a pane: help, filter, columns, views, the command line."""
-    pane = await on.cdr()
+    pane = await on.cdr("")
     await on.press("question_mark")
     await on.take("help")
     await on.press("escape", "slash")
     await on.type("start >= -6h disposition in (")
     await on.take("filter")
-    await on.press("escape", "c")
+    await on.press(*["backspace"] * len("disposition in ("), "enter")
+    await on.searched(pane)
+    await on.press("c")
     await on.take("columns")
     await on.press("escape")
     await on.press("v")

@@ -14,10 +14,12 @@ import selectors
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -63,14 +65,22 @@ KEYS = (
     "p",
     "p",
 )
+VISIT = 6
+"""So many keys somebody presses who comes by, after as many faults."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What there was at one moment: seconds since the begin, megabytes, tasks, file descriptors, events in the log."""
+    """What there was at one moment.
+
+    Seconds since the begin, megabytes of the process and of Python's objects (0 where they are not traced), polls
+    answered, tasks, file descriptors, events in the log.
+    """
 
     at: float
     memory: float
+    traced: float
+    polls: int
     tasks: int
     descriptors: int
     events: int
@@ -82,7 +92,6 @@ class Soaked(msgspec.Struct, frozen=True):
     seen: list[Seen]
     before: tuple[int, int]
     after: tuple[int, int]
-    polls: int
 
     def grown(self, since: float) -> float:
         """By how many per cent the memory at the end exceeds that at a moment."""
@@ -91,7 +100,6 @@ class Soaked(msgspec.Struct, frozen=True):
 
 
 def _memory() -> float:
-    gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / 1e6
 
 
@@ -132,8 +140,18 @@ def _of_before(pbx: str, now: datetime) -> list[Event]:
     ]
 
 
-async def soak(configuration: str, hours: float, every: float, tell: Callable[[Seen], None] = lambda _: None) -> Soaked:
-    """The monitor on these systems for so many hours of its clock, looked at every so many seconds."""
+async def soak(
+    configuration: str,
+    hours: float,
+    every: float,
+    tell: Callable[[Seen], None] = lambda _: None,
+    *,
+    quicker: float = 1.0,
+) -> Soaked:
+    """The monitor on these systems for so many hours of its clock, looked at every so many seconds.
+
+    Keys and faults follow each other so many times ``quicker``.
+    """
     chance = random.Random(4)
     before = (len(asyncio.all_tasks()), _descriptors())
     base, began = datetime.now(UTC), time.monotonic()
@@ -145,6 +163,14 @@ async def soak(configuration: str, hours: float, every: float, tell: Callable[[S
         pairs = [await _between(stack, pbx) for pbx in config.pbxs]
         config = msgspec.structs.replace(config, pbxs=tuple(pbx for pbx, _ in pairs))
         services = make_services(config, clock=clock, state_directory=home, log_path=home / "log.sqlite")
+        put, polls = services.store.put, 0
+
+        def counted(*arguments: Any, **options: Any) -> None:
+            nonlocal polls
+            polls += 1
+            put(*arguments, **options)
+
+        services.store.put = counted  # type: ignore[method-assign]
         services.store.recall(_of_before(config.pbxs[0].name, base))
         app = Monitor(services, views=Views((), home / "views.json"))
         running = asyncio.create_task(app.run_async(headless=True, size=(120, 40)))
@@ -156,20 +182,26 @@ async def soak(configuration: str, hours: float, every: float, tell: Callable[[S
                 _, proxies = chance.choice(pairs)
                 for proxy in proxies:
                     await proxy.put(chance.choice(FAULTS))
-                app.post_message(events.AppFocus())
-                app.simulate_key(KEYS[step % len(KEYS)])
+                if step % VISIT == 0:
+                    app.post_message(events.AppFocus())
+                    for key in KEYS[step % len(KEYS) :][:VISIT]:
+                        app.simulate_key(key)
+                        await asyncio.sleep(5 / quicker)
+                    app.post_message(events.AppBlur())
                 step += 1
-                await asyncio.sleep(5)
-                app.post_message(events.AppBlur())
-                await asyncio.sleep(chance.uniform(20, 90))
+                await asyncio.sleep(chance.uniform(20, 90) / quicker)
                 for proxy in proxies:
                     await proxy.put(PLAIN)
-                await asyncio.sleep(chance.uniform(20, 120))
-                if now >= look:
+                await asyncio.sleep(chance.uniform(20, 120) / quicker)
+                # always after the last of the keys: another screen takes another amount of memory
+                if now >= look and step % len(KEYS) == 0:
                     look += every
+                    gc.collect()
                     one = Seen(
                         now - began,
                         _memory(),
+                        tracemalloc.get_traced_memory()[0] / 1e6,
+                        polls,
                         len(asyncio.all_tasks()),
                         _descriptors(),
                         services.store.events.serial,
@@ -185,11 +217,17 @@ async def soak(configuration: str, hours: float, every: float, tell: Callable[[S
         if len(asyncio.all_tasks()) <= before[0] and _descriptors() <= before[1]:
             break
         await asyncio.sleep(5)
-    return Soaked(seen, before, (len(asyncio.all_tasks()), _descriptors()), step)
+    return Soaked(seen, before, (len(asyncio.all_tasks()), _descriptors()))
 
 
 def run(
-    hours: float, rate: float, every: float, tell: Callable[[Seen], None] = lambda _: None, *, rarer: float = 1.0
+    hours: float,
+    rate: float,
+    every: float,
+    tell: Callable[[Seen], None] = lambda _: None,
+    *,
+    rarer: float = 1.0,
+    quicker: float = 1.0,
 ) -> Soaked:
     """`soak` on simulated systems, both on clocks that run ``rate`` times faster; polls ``rarer`` times less often."""
     real, moment = time.monotonic, time.monotonic()
@@ -222,7 +260,7 @@ def run(
         patch.object(pacing, "pace_of", stretched),
         asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(Shorter())) as runner,
     ):
-        return runner.run(soak(simulation.configuration, hours, every, tell))
+        return runner.run(soak(simulation.configuration, hours, every, tell, quicker=quicker))
 
 
 def main() -> int:
@@ -235,8 +273,8 @@ def main() -> int:
 
     def tell(one: Seen) -> None:
         print(
-            f"{one.at / 3600:5.1f} h  {one.memory:7.1f} MB  {one.tasks:4} tasks  {one.descriptors:4} descriptors"
-            f"  {one.events:6} events",
+            f"{one.at / 3600:5.1f} h  {one.memory:7.1f} MB  {one.polls:7} polls  {one.tasks:4} tasks"
+            f"  {one.descriptors:4} descriptors  {one.events:6} events",
             flush=True,
         )
 

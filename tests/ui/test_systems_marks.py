@@ -1,12 +1,17 @@
-"""A row of the Systems pane is marked for news, not for a number that moves in a standing complaint."""
+"""The Systems pane: marked for news, not for a number that moves in a standing complaint; bars that say what was."""
 
 from pathlib import Path
 
+import pytest
+
 from voiptui.config.load import loads
-from voiptui.model.records import Health, Snapshot, Stream
+from voiptui.engine.clock import Clock
+from voiptui.model.records import Call, CallState, Health, Snapshot, Stream
 from voiptui.model.time import now
 from voiptui.ui.app import Monitor
 from voiptui.ui.begin import make_services
+from voiptui.ui.cells import sparkline
+from voiptui.ui.statuses import hour_of
 from voiptui.ui.views import Views
 
 CONFIGURATION = '[pbx.hq]\nsystem = "mikopbx"\nurl = "http://127.0.0.1:9"\ntoken = "t"\nenabled = false\n'
@@ -29,3 +34,31 @@ async def test_a_clock_that_drifts_is_marked_once_and_another_complaint_again(tm
         assert not marked("its clock is 81 s ahead")
         assert marked("its storage is 91 % full")
         await app.finish()
+
+
+@pytest.mark.parametrize(
+    ("values", "bars"),
+    [
+        ((50, 50, 50), "▄▄▄"),
+        ((0, 0, 0), "▁▁▁"),
+        ((50, 49, 50), "▇▄▇"),
+        ((0, 4, 8), "▁▄▇"),
+        ((None, 3, None), " ▄ "),
+        ((7,), "  ▄"),
+        ((9, 9, 9, 18), "▄▄▇"),
+    ],
+)
+def test_bars_show_a_phone_that_is_lost_and_are_quiet_where_nothing_happens(
+    values: tuple[int | None, ...], bars: str
+) -> None:
+    assert sparkline(values, 3) == bars
+
+
+def test_a_minute_between_two_polls_is_no_gap_but_three_without_an_answer_are() -> None:
+    at = [0.0]
+    services = make_services(loads(CONFIGURATION), clock=Clock(now=now, monotonic=lambda: at[0]))
+    call = Call(pbx="hq", id="1", state=CallState.UP)
+    for seconds in (0.0, 61.0, 185.0, 420.0):
+        at[0] = seconds
+        services.store.put(Snapshot(pbx="hq", stream=Stream.CALLS, taken=now(), rows=(call,)))
+    assert hour_of(services, "hq", "calls")[-8:] == (1, 1, 1, 1, None, None, None, 1)

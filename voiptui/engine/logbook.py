@@ -27,6 +27,7 @@ BETWEEN_WRITES = 1.0
 SIGN_OF_LIFE = 60.0
 LONGEST_CLOSE = 1.0
 _PRUNE_EVERY = 500
+_CACHE_KIB = 256
 _VERSION = 1
 
 _SCHEMA = """
@@ -197,6 +198,8 @@ class Logbook:
             connection.executescript(_SCHEMA)
             connection.execute(f"pragma user_version = {_VERSION}")
         connection.execute("pragma synchronous = normal")
+        # who only appends needs few pages in memory
+        connection.execute(f"pragma cache_size = -{_CACHE_KIB}")
         self._prepared = True
 
     def _recall(self, connection: "Connection") -> None:

@@ -21,7 +21,7 @@ KEPT_CALL = 60.0
 KEPT: Mapping[type, float] = {Registration: KEPT_REGISTRATION, Call: KEPT_CALL}
 
 MOST_TOUCHED = 100_000
-MOST_REVISIONS = 2_000
+MOST_REVISIONS = 500
 
 
 class Mark(Struct, frozen=True):
@@ -123,7 +123,7 @@ def _differences(old: Registration | Call, new: Registration | Call) -> frozense
 
 
 class Journal:
-    """Which keys were touched at which revision, as far back as 100,000 keys or 2,000 revisions go.
+    """Which keys were touched at which revision, as far back as 100,000 keys or 500 revisions go.
 
     Who asks was here seconds ago: more would only fill the memory for half a day.
     """

@@ -37,6 +37,7 @@ from voiptui.ui.reading import ReadScreen
 from voiptui.ui.recordings import Recordings
 from voiptui.ui.services import Services
 from voiptui.ui.spans import Span, spans_width
+from voiptui.ui.spare import empty_caches, give_back
 from voiptui.ui.statuses import pbx_marks
 from voiptui.ui.terminal import QuickDriver, title_sequence
 from voiptui.ui.themes import use_theme
@@ -60,6 +61,10 @@ LONGEST_END = 0.3
 LOOKS_FOR = 60.0
 """So many seconds after the last key seconds are still shown."""
 COARSE_TICK = 60
+SLOW_TICK = 5
+"""While nobody looks closely, states are judged so seldom, in seconds: a change is told at once by the store."""
+GARBAGE_TICK = 600
+"""So often memory is given back, while nobody looks, in seconds."""
 
 
 def style_path() -> Path:
@@ -383,8 +388,13 @@ class Monitor(Deeds, App[None]):
 
     def _tick(self) -> None:
         self._set_coarse(self._blurred or monotonic() - self._touched > LOOKS_FOR)
-        self._paint_lines()
         self._ticks += 1
+        if not (self._coarse and self._ticks % SLOW_TICK):
+            self._paint_lines()
+        if self._ticks % COARSE_TICK == 0:
+            empty_caches()
+            if self._coarse and self._ticks % GARBAGE_TICK == 0:
+                give_back()
         if self.pane is not None and not (self._coarse and self._ticks % COARSE_TICK):
             self.pane.tick()
         if self._said is not None and self.services.clock().timestamp() > self._said_until:

@@ -232,14 +232,25 @@ def _cut(text: str, width: int) -> tuple[str, int]:
 
 
 def sparkline(values: "tuple[int | None, ...]", width: int, signs: Signs = UNICODE) -> str:
-    """The last ``width`` values as a line of bars from zero to their greatest; a blank where nothing is known."""
+    """The last ``width`` values as a line of bars; a blank where nothing is known.
+
+    The bars begin at zero where the values differ much, so that twice as many are twice as high; where all are about
+    the same the least is drawn half as high as the greatest, so that one phone of fifty that is lost can be seen.
+    What never changes is a line of half height, what is never there one at the bottom.
+    """
     shown = values[-width:]
-    top = max((value for value in shown if value is not None), default=0)
+    known = [value for value in shown if value is not None]
+    least, top = min(known, default=0), max(known, default=0)
     steps = len(signs.spark) - 1
+    middle = (steps + 1) // 2
 
     def bar(value: int | None) -> str:
         if value is None:
             return signs.spark[0]
-        return signs.spark[max(1, round(value / top * steps))] if top else signs.spark[1]
+        if least == top:
+            return signs.spark[middle if top else 1]
+        if 2 * least <= top:
+            return signs.spark[max(1, round(value / top * steps))]
+        return signs.spark[middle + int((value - least) / (top - least) * (steps - middle))]
 
     return "".join(map(bar, shown)).rjust(width)

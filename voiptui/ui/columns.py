@@ -48,7 +48,8 @@ class Column(Struct, frozen=True, kw_only=True):
 
     ``value`` gives what the cell shows of a record at a moment, otherwise the attribute of the field's name;
     ``paint`` makes the whole cell instead of `cells.cell`; ``ticks`` says that the cell changes with time alone;
-    ``spare`` that it is shown only where no other column is cut for it.
+    ``spare`` that it is shown only where no other column is cut for it; ``right`` that it is aligned right although
+    it holds no number.
     """
 
     field: Field
@@ -60,11 +61,17 @@ class Column(Struct, frozen=True, kw_only=True):
     paint: Callable[[Any, Look], Cell] | None = None
     ticks: bool = False
     spare: bool = False
+    right: bool = False
 
     @property
     def name(self) -> str:
         """The name of its field."""
         return self.field.name
+
+    @property
+    def right_aligned(self) -> bool:
+        """Whether title and cells end at the right edge."""
+        return self.right or self.field.right_aligned
 
     def cell(self, record: Any, look: Look) -> Cell:
         """What the cell of that record shows now."""

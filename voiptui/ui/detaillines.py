@@ -197,7 +197,7 @@ def _recordings(lines: _Lines, recordings: Sequence[Recording]) -> None:
 
 
 def _health(lines: _Lines, record: Health) -> None:
-    lines.heading(record.pbx)
+    lines.heading("System")
     for warning in record.warnings:
         shown = state_cell("failed", lines.look.signs, warning)
         lines.text(shown.text, Tone.WARN)

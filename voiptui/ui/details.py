@@ -83,7 +83,7 @@ def _streams(services: "Services", pbx: str) -> DetailSection:
     for stream, one in status.streams.items():
         parts = [str(one.state)]
         if one.rows is not None:
-            parts.append(f"{one.rows} rows")
+            parts.append(f"{one.rows} row{'' if one.rows == 1 else 's'}")
         if one.age is not None:
             parts.append(f"{duration_text(one.age)} old")
         if one.latency is not None:
@@ -114,7 +114,9 @@ def _hours(services: "Services", pbx: str) -> list[tuple[str, str]]:
         known = [value for value in values if value is not None]
         if known:
             bars = sparkline(values, len(values), services.signs)
-            lines.append((f"{words}, last hour", f"{bars.lstrip()}  {min(known)} to {max(known)}"))
+            least, most = min(known), max(known)
+            span = f"{least} to {most}" if least != most else f"always {most}"
+            lines.append((f"{words}, last hour", f"{bars.lstrip()}  {span}"))
     return lines
 
 

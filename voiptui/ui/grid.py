@@ -144,8 +144,8 @@ class Grid(Widget, can_focus=True):
         self._measure()
         self._arrange()
 
-    def set_rows(self, rows: Iterable[tuple[Key, Any]], *, mark: bool = False) -> None:
-        """Other rows in their order; the cursor stays on its key and its line, or at the top if it was never moved.
+    def set_rows(self, rows: Iterable[tuple[Key, Any]] | dict[Key, Any], *, mark: bool = False) -> None:
+        """Other rows in their order, a dictionary as it is; the cursor stays on its key and line, or at the top.
 
         ``mark`` marks for a few seconds what is new or other than it was.
         """
@@ -153,6 +153,8 @@ class Grid(Widget, can_focus=True):
         at, before = self.cursor_key, self.cursor_record
         if self._rows.replace(rows, mark=mark):
             self.post_message(self.MarksChanged(self))
+        for key in [key for key in self._strips if key not in self._rows.records]:
+            del self._strips[key]
         self._await_expiry()
         position = self._rows.position(at) if self._moved else None
         if position is not None:

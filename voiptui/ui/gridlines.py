@@ -79,7 +79,7 @@ def row_strip(
         cell = column.cell(record, look)
         changed = before is not None and not column.ticks and column.cell(before, look) != cell
         any_changed = any_changed or changed
-        text = fit(cell.text, placed.width, right=column.field.right_aligned, signs=signs)
+        text = fit(cell.text, placed.width, right=column.right_aligned, signs=signs)
         if placed.index == cell_cursor:
             runs += [(text, palette.cursor_cell), (BLANK, base)]
         elif text.isspace() and runs:
@@ -98,12 +98,13 @@ def header_strip(frame: Frame, order: tuple[str, bool] | None) -> Strip:
     left = Harmless(signs.before if layout.placed and layout.placed[0].index > 0 else " ")
     runs: Runs = [(BLANK + left, palette.header)]
     for placed in layout.placed:
-        field = columns[placed.index].field
+        column = columns[placed.index]
+        field = column.field
         title, style = field.title, palette.header
         if order is not None and order[0] == field.name:
             arrow = signs.descending if order[1] else signs.ascending
             title, style = title[: placed.width - 1] + arrow, palette.header_sorted
-        runs.append((fit(title, placed.width, right=field.right_aligned, signs=signs) + BLANK, style))
+        runs.append((fit(title, placed.width, right=column.right_aligned, signs=signs) + BLANK, style))
     if layout.hidden and layout.placed and max(layout.hidden) > layout.placed[-1].index:
         return _strip(runs, palette.header, width - 1, Harmless(signs.after))
     return _strip(runs, palette.header, width)

@@ -31,10 +31,10 @@ class Rows:
         """Where a key stands, ``None`` when it is not here; looked for when asked, for few are asked."""
         return self.keys.index(key) if key in self.records else None
 
-    def replace(self, rows: Iterable[tuple[Key, Any]], *, mark: bool) -> bool:
+    def replace(self, rows: Iterable[tuple[Key, Any]] | dict[Key, Any], *, mark: bool) -> bool:
         """Other rows in their order; whether marked rows were lost by it."""
         old, had_rows = self.records, bool(self.keys)
-        self.records = dict(rows)
+        self.records = rows if isinstance(rows, dict) else dict(rows)
         self.keys = list(self.records)
         if mark and had_rows:
             self._note({key: record for key, record in self.records.items() if old.get(key) is not record}, old)

@@ -83,8 +83,10 @@ class _Part:
 
     def __call__(self, record: SystemRow, look: Look) -> Cell:
         text: str | None = getattr(record, self.name)
-        if text is None or text == NOT_OFFERED:
-            return Cell(f"{text or look.signs.missing:>3}", Tone.QUIET)
+        if text is None:
+            return Cell(f"{look.signs.missing:>3}", Tone.QUIET)
+        if text == NOT_OFFERED:
+            return Cell(f"{text:>5}", Tone.QUIET)
         up, _, total = text.partition("/")
         text = f"{up:>3}/{total}"
         if up == total:
@@ -171,7 +173,8 @@ _SYSTEM_RANK = (
     *("taken", "latency", "calls_hour", "registered_hour", "system"),
 )
 _SYSTEM_MOST = {"error": 200, "version": 40, "pbx": 24}
-_NEVER_CUT = frozenset({"pbx", "state", "calls_hour", "registered_hour"})
+_HOURS = frozenset({"calls_hour", "registered_hour"})
+_NEVER_CUT = frozenset({"pbx", "state", *_HOURS})
 
 LOG_FIELDS = {
     field.name: field
@@ -209,6 +212,7 @@ def system_columns(names: tuple[str, ...] | None = None) -> list[Column]:
         for name in (names or tuple(SYSTEM_FIELDS))
         if name in SYSTEM_FIELDS
     ]
+    made = [structs.replace(one, right=True) if one.name in _HOURS else one for one in made]
     return [structs.replace(one, least=one.width) if one.name in _NEVER_CUT else one for one in made]
 
 

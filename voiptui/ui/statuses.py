@@ -1,5 +1,6 @@
 """What the store knows about each telephone system, as the top line and the panes show it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from voiptui.engine.status import PbxStatus, State, StreamStatus
@@ -75,10 +76,16 @@ def _tls(settings: PbxSettings) -> str:
 
 
 def hour_of(services: Services, pbx: str, what: str) -> tuple[int | None, ...]:
-    """``registered`` or ``calls`` of a system for each minute of the last hour, ``None`` where it did not answer."""
+    """``registered`` or ``calls`` of a system for each minute of the last hour, ``None`` where it did not answer.
+
+    Who is asked about once a minute may not be asked within one of them: then it is as it was in the minute before.
+    """
     samples = {sample.minute: getattr(sample, what) for sample in services.store.series(pbx)}
     this_minute = int(services.store.clock.monotonic() // 60)
-    return tuple(samples.get(minute) for minute in range(this_minute - 59, this_minute + 1))
+    return tuple(
+        samples.get(minute, samples.get(minute - 1) if minute + 1 in samples else None)
+        for minute in range(this_minute - 59, this_minute + 1)
+    )
 
 
 def system_rows(services: Services) -> list[SystemRow]:
@@ -127,22 +134,18 @@ def totals(services: Services) -> tuple[int, int, int, bool]:
     return up, total, calls, missing
 
 
-def log_rows(services: Services) -> list[tuple[int, LogRow]]:
-    """The log by serial, the newest first."""
-    rows = [
-        (
-            event.serial,
-            LogRow(
-                at=event.at,
-                pbx=event.pbx,
-                kind=str(event.kind),
-                severity=str(event.severity),
-                text=event.text,
-                duration=event.duration,
-                key=event.key,
-            ),
+def log_rows(services: Services, known: Mapping[int, LogRow]) -> dict[int, LogRow]:
+    """The log by serial, the newest first; rows that are ``known`` are not made again."""
+    return {
+        event.serial: known.get(event.serial)
+        or LogRow(
+            at=event.at,
+            pbx=event.pbx,
+            kind=str(event.kind),
+            severity=str(event.severity),
+            text=event.text,
+            duration=event.duration,
+            key=event.key,
         )
-        for event in services.store.events
-    ]
-    rows.reverse()
-    return rows
+        for event in reversed(services.store.events)
+    }

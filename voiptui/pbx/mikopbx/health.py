@@ -126,7 +126,7 @@ class HealthReport:
         if self.newer:
             yield "newer version", self.newer
         if offset:
-            yield "clock", f"UTC{offset}"
+            yield "offset", f"UTC{offset}"
         free = decode.decimal(self.storage, "free_space")
         used = decode.decimal(self.storage, "usage_percentage")
         if free is not None and used is not None:

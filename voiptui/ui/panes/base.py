@@ -1,8 +1,9 @@
 """What all panes have in common: a filter line, a grid, the actions on rows and columns."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import attrgetter, itemgetter
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from textual import on
@@ -18,14 +19,14 @@ from voiptui.ui.columns import Column
 from voiptui.ui.filterbar import FilterBar
 from voiptui.ui.grid import Grid, Key
 from voiptui.ui.messages import MASKED, RunAction, Said, StatusChanged
+from voiptui.ui.panes.arranging import Arranged, Arranging, Aside, Pairs, Test
 from voiptui.ui.services import Services
-from voiptui.ui.sorting import in_order
 from voiptui.ui.spans import Span
 
 MOST_KNOWN = 200
+MOST_AT_ONCE = 10_000
 WHILE_TYPING = 0.25
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-Test = Callable[[Any], bool]
 
 
 class RecordGrid(Grid):
@@ -67,6 +68,7 @@ class Pane(Vertical):
         self.grid.backlog = self._backlog
         self._typed: str | None = None
         self._typing = ""
+        self._aside = Aside(partial(self.run_worker, name="arrange", group="arrange"), self._show)
         self._pausing: Timer | None = None
 
     def _backlog(self) -> float:
@@ -80,8 +82,8 @@ class Pane(Vertical):
         """The named columns, or the usual ones."""
         raise NotImplementedError
 
-    def all_rows(self) -> Iterable[tuple[Key, Any]]:
-        """Every row there is, unfiltered, in the pane's own order."""
+    def all_rows(self) -> Collection[tuple[Key, Any]]:
+        """Every row there is, unfiltered, in the pane's own order; a thread may read them while others come."""
         raise NotImplementedError
 
     def empty_text(self) -> str:
@@ -125,35 +127,46 @@ class Pane(Vertical):
         return predicate(bound, self.kind)
 
     def reload(self, *, mark: bool = True) -> None:
-        """Filters and sorts the rows there are and shows them; what is unchanged is not repainted."""
-        pairs = list(self.all_rows())
-        total = len(pairs)
+        """Filters and sorts the rows there are and shows them; what is unchanged is not repainted.
+
+        So many that a key would have to wait are arranged in a thread, while the rows of before are still shown.
+        """
         try:
-            test = self.test()
+            arrange = self.arranging()
         except FilterError as error:
             self.bar.fail(error)
             return
-        if test is not None:
-            pairs = [pair for pair in pairs if test(pair[1])]
-        arranged = self.arranged(pairs)
-        if self.services.config.mask:
-            shown = self.services.shown(record for _, record in arranged)
-            arranged = list(zip((key for key, _ in arranged), shown, strict=True))
-        self.grid.set_rows(self.sorted_pairs(arranged), mark=mark)
+        pairs = self.all_rows()
+        if len(pairs) > MOST_AT_ONCE:
+            self._aside.arrange(arrange, pairs, mark=mark)
+        else:
+            self._aside.forget()
+            self._show(arrange(pairs), mark=mark)
+
+    def _show(self, arranged: Arranged, *, mark: bool) -> None:
+        self.before_shown()
+        self.grid.set_rows(arranged.rows, mark=mark)
         self.grid.empty_text = self.empty_text()
-        self.bar.show_count(self.count_spans(len(pairs), total))
+        self.bar.show_count(self.count_spans(arranged.passed, arranged.total))
         self.post_message(StatusChanged())
 
-    def arranged(self, pairs: list[tuple[Key, Any]]) -> list[tuple[Key, Any]]:
-        """The rows in another form where the pane has one."""
-        return pairs
+    def arranging(self) -> Arranging:
+        """How rows are to be filtered, formed, masked and sorted now. Raises `FilterError`."""
+        order = None if self.order is None else (self.fields[self.order[0]], self.order[1])
+        shown = self.services.shown if self.services.config.mask else None
+        return Arranging(self.question, self.test(), self.form(), shown, order)
 
-    def sorted_pairs(self, pairs: list[tuple[Key, Any]]) -> list[tuple[Key, Any]]:
-        """The pairs in the chosen order."""
-        if self.order is None:
-            return pairs
-        name, descending = self.order
-        return in_order(pairs, self.fields[name], descending=descending, record=itemgetter(1))
+    @property
+    def question(self) -> Hashable:
+        """What is asked of the rows: the same while only other rows have come."""
+        return self.filter_text, self.order
+
+    def form(self) -> Callable[[Pairs], Pairs] | None:
+        """What makes other rows of the rows, such as groups; ``None`` where they are shown as they are."""
+        return None
+
+    def before_shown(self) -> None:
+        """The rows about to be shown are the first since something else was asked for."""
 
     def count_spans(self, shown: int, total: int) -> list[Span]:
         """How many rows of how many, from how many PBXs."""

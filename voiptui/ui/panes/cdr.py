@@ -1,6 +1,6 @@
 """Finished calls: searched for on all telephone systems, shown as they come."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Any
 
 from textual.worker import Worker
@@ -14,7 +14,8 @@ from voiptui.ui.columns import Column, columns_of
 from voiptui.ui.grid import Key
 from voiptui.ui.grouping import GroupRow, group_columns, group_fields, grouped, term_of
 from voiptui.ui.messages import MASKED
-from voiptui.ui.panes.base import Pane, Test
+from voiptui.ui.panes.arranging import Pairs, Test
+from voiptui.ui.panes.base import Pane
 from voiptui.ui.searching import Asked, Searching, window_text
 from voiptui.ui.services import Services
 from voiptui.ui.spans import Span
@@ -38,7 +39,8 @@ class CdrPane(Pane):
         self.searching: Searching | None = None
         self._worker: Worker[None] | None = None
         self._painting = False
-        self._before: tuple[tuple[Column, ...], tuple[str, bool] | None] = ((), None)
+        self._before: tuple[Sequence[Column], tuple[str, bool] | None] = ((), None)
+        self._other_columns: Sequence[Column] | None = None
 
     def columns(self, names: Sequence[str] | None) -> list[Column]:
         """As the field table has them, or those of the groups."""
@@ -46,9 +48,9 @@ class CdrPane(Pane):
             return group_columns({name: self.fields[name] for name in names or self.fields if name in self.fields})
         return columns_of(Kind.CDR, names)
 
-    def all_rows(self) -> Iterable[tuple[Key, Any]]:
+    def all_rows(self) -> Collection[tuple[Key, Any]]:
         """What the last search has found so far."""
-        return list(self.searching.rows.items()) if self.searching else []
+        return self.searching.rows.copy().items() if self.searching else ()
 
     def on_mount(self) -> None:
         """The first search is that of the last 24 hours."""
@@ -85,12 +87,26 @@ class CdrPane(Pane):
         except FilterError as error:
             self.bar.fail(error)
 
-    def arranged(self, pairs: list[tuple[Key, Any]]) -> list[tuple[Key, Any]]:
+    @property
+    def question(self) -> Hashable:
+        """Also which search and which grouping."""
+        return super().question, self.searching and id(self.searching), self.grouped_by
+
+    def form(self) -> Callable[[Pairs], Pairs] | None:
         """Counted by a column while grouping."""
-        if self.grouped_by is None:
-            return pairs
-        rows = grouped((record for _, record in pairs), self.grouped_by, self.services.zone)
-        return [(row.group, row) for row in rows]
+        by, zone = self.grouped_by, self.services.zone
+        if by is None:
+            return None
+        return lambda pairs: [(row.group, row) for row in grouped((record for _, record in pairs), by, zone)]
+
+    def before_shown(self) -> None:
+        """Groups and calls change places together with their columns."""
+        if self._other_columns is not None:
+            columns, self._other_columns = self._other_columns, None
+            self.grid.set_columns(columns)
+            self.grid.order = self.order
+            self.grid.clear_marks()
+            self.grid.first()
 
     def _came(self) -> None:
         if self._painting or not self.is_attached:
@@ -185,15 +201,13 @@ class CdrPane(Pane):
 
     def group_by(self, field: Field) -> None:
         """Counts the calls by a field; `leave_group` shows them again."""
-        self.leave_group()
-        self._before = (self.grid.columns, self.order)
+        if self.grouped_by is None:
+            self._before = (self._other_columns or self.grid.columns, self.order)
         self.grouped_by = field
         self.fields = group_fields(field)
-        self.grid.set_columns(group_columns(self.fields))
-        self.order = self.grid.order = ("calls", True)
-        self.grid.clear_marks()
+        self._other_columns = group_columns(self.fields)
+        self.order = ("calls", True)
         self.reload(mark=False)
-        self.grid.first()
 
     def leave_group(self) -> None:
         """The calls themselves again."""
@@ -201,9 +215,7 @@ class CdrPane(Pane):
             return
         self.grouped_by = None
         self.fields = CDR_FIELDS
-        columns, self.order = self._before
-        self.grid.set_columns(columns)
-        self.grid.order = self.order
+        self._other_columns, self.order = self._before
         self.reload(mark=False)
 
     def entered(self) -> bool:

@@ -1,6 +1,6 @@
 """What the two panes of live records have in common."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from voiptui.engine.rows import UNMARKED
@@ -50,7 +50,7 @@ class LivePane(Pane):
         self.bar.show_count(self.count_spans(grid.row_count, grid.row_count))
         return True
 
-    def all_rows(self) -> Iterable[tuple[Key, Any]]:
+    def all_rows(self) -> Collection[tuple[Key, Any]]:
         """The store's rows, filed under what stays the same from poll to poll."""
         return [] if self.kind is None else self.services.store.items(self.kind)
 

@@ -1,6 +1,6 @@
 """The telephone systems themselves."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from textual import events
@@ -56,7 +56,7 @@ class SystemsPane(Pane):
         """Those of the systems."""
         return system_columns(tuple(names) if names else None)
 
-    def all_rows(self) -> Iterable[tuple[Key, Any]]:
+    def all_rows(self) -> Collection[tuple[Key, Any]]:
         """A row for each that is configured."""
         return [(row.pbx, row) for row in system_rows(self.services)]
 
