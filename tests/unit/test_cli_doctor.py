@@ -69,9 +69,8 @@ def test_nothing_is_wrong(sites: Sites, tmp_path: Path) -> None:
     done, checks = examined(tmp_path, sites.table("london"))
     assert causes(checks) == {}
     assert done.returncode == 0
-    assert {"address", "tls", "login", "registrations", "calls", "cdr", "health", "clock", "zone", "version"} == set(
-        checks
-    )
+    streams = {"registrations", "calls", "cdr", "health"}
+    assert set(checks) == {"address", "tls", "login", *streams, "clock", "zone", "version", "rights"}
 
 
 def test_rights_are_named_one_by_one_and_people_counted_where_the_system_tells(sites: Sites, tmp_path: Path) -> None:
@@ -98,6 +97,18 @@ def test_rights_are_named_one_by_one_and_people_counted_where_the_system_tells(s
         ("rights", "note", "missing: call-logd.cdr.recordings.media.export.create"),
         ("rights", "note", "missing: websocketd"),
     ]
+
+
+def test_the_rights_of_an_api_key_are_named_one_by_one(sites: Sites, tmp_path: Path) -> None:
+    config = written(tmp_path / "config.toml", sites.table("london"))
+    for withheld, told in (
+        ([], ["9 of the 9 rights that can be used"]),
+        (["storage", "firewall"], ["7 of the 9 rights that can be used", "missing: storage", "missing: firewall"]),
+    ):
+        with sites.faults("london", not_permitted=withheld):
+            done = voiptui(config, "doctor", "--format", "jsonl")
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [row["text"] for row in found if row["check"] == "rights"] == told
 
 
 def test_the_report_for_people_says_what_repairs(sites: Sites, tmp_path: Path) -> None:

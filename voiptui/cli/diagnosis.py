@@ -16,7 +16,7 @@ from voiptui.engine.systems import Systems
 from voiptui.model.records import Cdr, Health, Registration, Snapshot
 from voiptui.model.settings import PbxSettings, TlsMode
 from voiptui.model.time import now
-from voiptui.pbx.base import NamedRights, Offer, SearchRequest, TelephoneSystem
+from voiptui.pbx.base import NamedRights, NamedUsers, Offer, SearchRequest, TelephoneSystem
 from voiptui.pbx.errors import (
     AuthenticationFailed,
     BadAnswer,
@@ -239,19 +239,17 @@ class Examination:
 
     async def _rights(self) -> None:
         """Each right that is missing by its name; what must not be read has failed above, so these are notes."""
-        if not isinstance(self._systems[self._pbx.name], NamedRights):
-            return
-        add = self._found.add
+        add, system = self._found.add, self._systems[self._pbx.name]
         self.asked = "rights"
-        found = await self._noted("rights", _rights)
-        if found is not None:
+        found = await self._noted("rights", _rights) if isinstance(system, NamedRights) else None
+        if found:
             held = sum(has for _, has in found)
             add("rights", Result.OK, f"{held} of the {len(found)} rights that can be used")
             for right, has in found:
                 if not has:
                     add("rights", Result.NOTE, f"missing: {right}", cause="right")
         self.asked = "users"
-        people = await self._noted("users", _users)
+        people = await self._noted("users", _users) if isinstance(system, NamedUsers) else None
         if people is not None:
             add("users", Result.OK, f"{len(people)} users, {sum(bool(one) for _, one in people)} with a number")
 
@@ -294,4 +292,4 @@ async def _rights(system: TelephoneSystem) -> tuple[tuple[str, bool], ...]:
 
 
 async def _users(system: TelephoneSystem) -> tuple[tuple[str, str], ...]:
-    return await system.users() if isinstance(system, NamedRights) else ()
+    return await system.users() if isinstance(system, NamedUsers) else ()

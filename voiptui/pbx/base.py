@@ -232,11 +232,16 @@ class PacketCaptures(Protocol):
 
 @runtime_checkable
 class NamedRights(Protocol):
-    """A system whose credentials have rights that it names, and that lists its people."""
+    """A system whose credentials have rights that can be told one by one."""
 
     async def rights(self) -> tuple[tuple[str, bool], ...]:
         """Every right this program can use, and whether the credentials have it."""
         ...
+
+
+@runtime_checkable
+class NamedUsers(Protocol):
+    """A system that lists its people."""
 
     async def users(self) -> tuple[tuple[str, str], ...]:
         """Name and extension of every user."""

@@ -38,7 +38,7 @@ from voiptui.pbx.mikopbx.health import VersionCache, read_health
 from voiptui.pbx.mikopbx.provisioning import Employee, Provider, Provisioning
 from voiptui.pbx.mikopbx.search import CdrSearch
 from voiptui.pbx.mikopbx.statistics import trunk_counts
-from voiptui.pbx.mikopbx.wire import MISSING, REQUESTS_PER_MINUTE, Reply, Wire, lacking
+from voiptui.pbx.mikopbx.wire import MISSING, REQUESTS_PER_MINUTE, RIGHTS, Reply, Wire, lacking
 from voiptui.pbx.statistics import TrunkCount
 from voiptui.query.tree import required_terms
 
@@ -211,6 +211,23 @@ class MikoPbx:
             self._down = (time.monotonic(), found.down)
         row = found.row(self._pbx, self._wire, place, self._zone_name, offset_only=offset_only)
         return self._snapshot(Stream.HEALTH, (row,), found.missing, [])
+
+    async def rights(self) -> tuple[tuple[str, bool], ...]:
+        """Every resource this program can read, and whether the key may; only what was not answered yet is asked."""
+        found = []
+        for name, (resource, params) in RIGHTS.items():
+            held = name in self._wire.readable
+            if not held:
+                try:
+                    await self._wire.get(resource, params)
+                    held = True
+                except (AuthenticationFailed, NotPermitted):
+                    pass
+                except (Unsupported, NotFound, BadAnswer):
+                    # this version does not have it: nothing is missing
+                    continue
+            found.append((name, held))
+        return tuple(found)
 
     def narrowing(self, request: SearchRequest) -> Narrowing:
         """The terms on ``start`` as the window, and the one other term that narrows most."""

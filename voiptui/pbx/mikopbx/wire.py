@@ -68,6 +68,19 @@ def _skew(stamp: decode.Stamp, answer: Answer) -> float:
     return round((stamp.instant - answer.received).total_seconds() + 0.5, 1)
 
 
+RIGHTS: Mapping[str, tuple[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        **PROBES,
+        "storage": ("storage:usage", {}),
+        "system": ("system:datetime", {}),
+        "time-settings": ("time-settings", {}),
+        "firewall": ("firewall:getBannedIps", {}),
+        "advice": ("advice:getList", {}),
+    }
+)
+"""The rights that this program can use, each with a cheap question that needs it."""
+
+
 class Wire:
     """The connection: requests go out one at a time, never more than ``per_minute`` of them in any minute."""
 
@@ -189,6 +202,11 @@ class Wire:
             await asyncio.sleep(max(0.0, self._sent[0] + 60 - clock))
             self._sent.popleft()
         self._sent.append(time.monotonic())
+
+    @property
+    def readable(self) -> frozenset[str]:
+        """The resources that were answered."""
+        return frozenset(self._read)
 
     @property
     def with_key(self) -> bool:
