@@ -55,11 +55,16 @@ def main() -> int:
         parser().error(f"no case is named {', '.join(unknown)}")
     run = json.decode(options.kept.read_bytes(), type=Run) if options.kept else measured(options)
     print(run.text())
-    if options.json:
-        options.json.write_bytes(json.format(json.encode(run.as_json())))
+    keep(options.json, run)
     if options.write:
         write(DOCUMENT, run)
     return 0
+
+
+def keep(path: Path | None, run: Run) -> None:
+    """Writes what is known so far, so that a run that is broken off keeps it."""
+    if path is not None:
+        path.write_bytes(json.format(json.encode(run.as_json())))
 
 
 def measured(options: argparse.Namespace) -> Run:
@@ -67,9 +72,10 @@ def measured(options: argparse.Namespace) -> Run:
     began = time.monotonic()
     with scratch() as folder:
         bench = Bench(folder, quick=options.quick, hours=options.hours)
-        if ON_A_TERMINAL & set(options.names or CASES):
+        names = options.names or list(CASES)
+        if ON_A_TERMINAL & set(names):
             screen.warm(bench)
-        for name in options.names or CASES:
+        for number, name in enumerate(names, 1):
             at = time.monotonic()
             with bench.watched(name):
                 try:
@@ -77,14 +83,21 @@ def measured(options: argparse.Namespace) -> Run:
                 except Exception as error:
                     # the other cases are worth having
                     bench.missing.append(f"{name}: {type(error).__name__}: {error}")
+            run = found(bench, time.monotonic() - began, names[number:])
+            keep(options.json, run)
             spent = time.monotonic() - at
             print(f"{name}: {spent:.0f} s, {time.monotonic() - began:.0f} s in all", file=sys.stderr, flush=True)
+    return run
+
+
+def found(bench: Bench, seconds: float, left: list[str]) -> Run:
+    """What has been measured by now; ``left`` are the cases not reached yet."""
     cores = os.cpu_count() or 1
     return Run(
         lines=bench.lines,
         machine=f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {cores} cores, "
-        f"{time.monotonic() - began:.0f} s{', quick' if options.quick else ''}",
-        missing=bench.missing,
+        f"{seconds:.0f} s{', quick' if bench.quick else ''}",
+        missing=[*bench.missing, *(f"{name}: the run was broken off before" for name in left)],
         noise=noise(bench.others, bench.lines, cores),
         others=bench.others,
     )

@@ -82,7 +82,8 @@ class Door:
 
     Only the simulator has these: ``GET /_simulator/requests`` -> counts per path and the list with times,
     ``DELETE`` of it forgets them; ``GET``, ``POST`` (JSON object of `Faults` fields) and ``DELETE
-    /_simulator/faults``. ``most_at_once`` is the highest number of requests that were under way together.
+    /_simulator/faults``. ``most_at_once`` is the highest number of requests that were under way together, ``messages``
+    counts what was received over websockets.
     """
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
@@ -91,6 +92,7 @@ class Door:
         self.under_way = 0
         self._closing = asyncio.Event()
         self.most_at_once = 0
+        self.messages: Counter[str] = Counter()
 
     def close(self) -> None:
         """Lets go of the requests that hang, so that the server can end."""
@@ -114,13 +116,23 @@ class Door:
         self.most_at_once = max(self.most_at_once, self.under_way)
         request = Request(began, scope.get("method", "WEBSOCKET"), path, scope["query_string"].decode("latin-1"))
         self.requests.append(request)
+        heard = self._listening(path, receive) if scope["type"] == "websocket" else receive
         try:
-            await self._through(scope, receive, send)
+            await self._through(scope, heard, send)
         finally:
             self.under_way -= 1
             if request in self.requests:
                 place = self.requests.index(request)
                 self.requests[place] = msgspec.structs.replace(request, done=time.monotonic())
+
+    def _listening(self, path: str, receive: Receive) -> Receive:
+        async def counted() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.receive":
+                self.messages[path] += 1
+            return message
+
+        return counted
 
     async def _through(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         faults = self.faults
@@ -193,8 +205,14 @@ class Door:
         if what == "requests":
             if method == "DELETE":
                 self.requests.clear()
+                self.messages.clear()
                 self.most_at_once = self.under_way
-            body = {"counts": self.counts(), "most_at_once": self.most_at_once, "requests": list(self.requests)}
+            body = {
+                "counts": self.counts(),
+                "messages": self.messages,
+                "most_at_once": self.most_at_once,
+                "requests": list(self.requests),
+            }
             await answer(send, 200, msgspec.json.encode(body))
             return
         if what != "faults":

@@ -28,9 +28,10 @@ CAPABILITIES = Capabilities(
     page_size=250,
     paces=MappingProxyType(
         {
-            Stream.REGISTRATIONS: Pace(5, 20),
+            # six requests each; what changes is pushed meanwhile
+            Stream.REGISTRATIONS: Pace(15, 20),
             Stream.CALLS: Pace(5, 5),
-            Stream.HEALTH: Pace(10, 30),
+            Stream.HEALTH: Pace(30, 30),
         }
     ),
     missing_fields=MappingProxyType(

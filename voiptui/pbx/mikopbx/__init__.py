@@ -40,7 +40,8 @@ CAPABILITIES = Capabilities(
         {
             Stream.REGISTRATIONS: Pace(30, 30),
             Stream.CALLS: Pace(5, 10),
-            Stream.HEALTH: Pace(60, 300),
+            # five requests for what changes within hours
+            Stream.HEALTH: Pace(300, 300),
         }
     ),
     checked_here=MappingProxyType(
