@@ -169,7 +169,8 @@ def test_one_hung_one_refused_one_down_cost_the_other_two_nothing(
     assert f"voiptui: {hung}: unreachable: " in said
     assert f"voiptui: {down}: unreachable: " in said
     assert "canary" not in said
-    assert timeout <= took < timeout + 5
+    # how long a busy machine takes to begin at all is seen by the first row
+    assert timeout <= took < timeout + 5 + min(came.values())
 
 
 # the same figures from the screen and the shell, and the vendors' own

@@ -5,15 +5,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 from voiptui.cli.common import chosen, configuration, field_writer, known_name, listed, output_format, run_until_done
-from voiptui.cli.errors import UsageError, exit_code
+from voiptui.cli.errors import UsageError
 from voiptui.config.load import Config
 from voiptui.model.fields import Field, FieldType
-from voiptui.model.records import DetailSection
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now
-from voiptui.output.base import Source
 from voiptui.pbx.base import TelephoneSystem
-from voiptui.pbx.errors import PbxError
 
 if TYPE_CHECKING:
     from voiptui.pbx.custompbx.system import CustomPbx
@@ -49,14 +46,14 @@ def custompbx(args: argparse.Namespace) -> int:
     return run_until_done(_settings(args, config, pbxs, fields))
 
 
-async def _ask(system: TelephoneSystem) -> DetailSection:
-    return await cast("CustomPbx", system).configuration()
+async def _ask(system: TelephoneSystem) -> tuple[tuple[str, str], ...]:
+    return (await cast("CustomPbx", system).configuration()).lines
 
 
 async def _settings(
     args: argparse.Namespace, config: Config, pbxs: tuple[PbxSettings, ...], fields: list[Field]
 ) -> int:
-    from voiptui.cli.several import asked
+    from voiptui.cli.several import asked, written
     from voiptui.engine.systems import open_systems
 
     systems = open_systems(pbxs)
@@ -65,13 +62,4 @@ async def _settings(
     finally:
         await systems.close()
     writer = field_writer(args, config, output_format(args), fields, now())
-    sources: list[Source] = []
-    for name, answer in found.items():
-        if isinstance(answer, PbxError):
-            sources.append(Source(pbx=name, ok=False, error=f"{answer.word}: {answer}"))
-            continue
-        writer.rows(SimpleNamespace(pbx=name, setting=setting, value=value) for setting, value in answer.lines)
-        sources.append(Source(pbx=name, ok=True, rows=len(answer.lines), scanned=len(answer.lines)))
-    writer.finish(sources=sources)
-    failed = sum(not source.ok for source in sources)
-    return exit_code(len(sources) - failed, failed)
+    return written(writer, found, lambda name, line: SimpleNamespace(pbx=name, setting=line[0], value=line[1]))

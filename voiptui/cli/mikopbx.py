@@ -31,7 +31,6 @@ from voiptui.model.clean import clean
 from voiptui.model.fields import Field, FieldType
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.model.time import now
-from voiptui.output.base import Source
 from voiptui.pbx.errors import (
     AuthenticationFailed,
     CertificateRejected,
@@ -152,7 +151,7 @@ async def _list(args: argparse.Namespace, config: Config, pbxs: tuple[PbxSetting
 
     from msgspec import structs
 
-    from voiptui.cli.several import asked
+    from voiptui.cli.several import asked, written
     from voiptui.engine.systems import open_systems
 
     fields = list(thing.columns)
@@ -169,16 +168,7 @@ async def _list(args: argparse.Namespace, config: Config, pbxs: tuple[PbxSetting
     finally:
         await systems.close()
     writer = field_writer(args, config, output_format(args), fields, now())
-    sources: list[Source] = []
-    for name, answer in found.items():
-        if isinstance(answer, PbxError):
-            sources.append(Source(pbx=name, ok=False, error=f"{answer.word}: {answer}"))
-            continue
-        writer.rows(SimpleNamespace(pbx=name, **structs.asdict(row)) for row in answer)
-        sources.append(Source(pbx=name, ok=True, rows=len(answer), scanned=len(answer)))
-    writer.finish(sources=sources)
-    failed = sum(not source.ok for source in sources)
-    return exit_code(len(sources) - failed, failed)
+    return written(writer, found, lambda name, row: SimpleNamespace(pbx=name, **structs.asdict(row)))
 
 
 def _known(args: argparse.Namespace) -> tuple[str, ...]:

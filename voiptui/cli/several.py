@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from voiptui.cli.common import Progress, failure, say
+from voiptui.cli.errors import Exit, exit_code
 from voiptui.engine.systems import Systems
 from voiptui.model.settings import PbxSettings
+from voiptui.output.base import Source
+from voiptui.output.writers import Writer
 from voiptui.pbx.base import TelephoneSystem
-from voiptui.pbx.errors import PbxError, Unreachable
+from voiptui.pbx.errors import PbxError, Unreachable, Unsupported
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,3 +54,27 @@ async def answer(
     except Exception as error:  # one system's fault must not end the others' work
         log.debug("%s", pbx.name, exc_info=True)
         return PbxError(f"an answer was not understood ({type(error).__name__})")
+
+
+def written(
+    writer: Writer,
+    found: Mapping[str, Sequence[T] | PbxError],
+    row: Callable[[str, T], object],
+    *,
+    needed: bool = True,
+) -> Exit:
+    """Writes the rows of those that answered, closes the answer, and gives the exit code.
+
+    Unless it is ``needed`` of each, what a system does not offer at all is no failure of today.
+    """
+    sources: list[Source] = []
+    for name, answered in found.items():
+        if isinstance(answered, PbxError):
+            ok = not needed and isinstance(answered, Unsupported)
+            sources.append(Source(pbx=name, ok=ok, error=f"{answered.word}: {answered}"))
+            continue
+        writer.rows(row(name, one) for one in answered)
+        sources.append(Source(pbx=name, ok=True, rows=len(answered), scanned=len(answered)))
+    writer.finish(sources=sources)
+    failed = sum(not source.ok for source in sources)
+    return exit_code(len(sources) - failed, failed)

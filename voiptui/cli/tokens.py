@@ -13,7 +13,6 @@ from voiptui.config.load import Config
 from voiptui.model.fields import Field, FieldType
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.model.time import now
-from voiptui.output.base import Source
 from voiptui.pbx.base import AccessToken, TelephoneSystem, TokenManagement
 from voiptui.pbx.errors import PbxError, Unsupported
 
@@ -60,7 +59,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 async def _listed(args: argparse.Namespace, config: Config, pbxs: tuple[PbxSettings, ...], fields: list[Field]) -> int:
-    from voiptui.cli.several import asked
+    from voiptui.cli.several import asked, written
     from voiptui.engine.systems import open_systems
 
     systems = open_systems(pbxs)
@@ -76,16 +75,7 @@ async def _listed(args: argparse.Namespace, config: Config, pbxs: tuple[PbxSetti
     finally:
         await systems.close()
     writer = field_writer(args, config, output_format(args), fields, now())
-    sources: list[Source] = []
-    for name, answer in found.items():
-        if isinstance(answer, PbxError):
-            sources.append(Source(pbx=name, ok=False, error=f"{answer.word}: {answer}"))
-            continue
-        writer.rows(_row(name, token) for token in answer)
-        sources.append(Source(pbx=name, ok=True, rows=len(answer), scanned=len(answer)))
-    writer.finish(sources=sources)
-    failed = sum(not source.ok for source in sources)
-    return exit_code(len(sources) - failed, failed)
+    return written(writer, found, _row)
 
 
 def _managing(system: TelephoneSystem) -> TokenManagement:

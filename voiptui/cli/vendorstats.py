@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from voiptui.cli.cdr import search_window, window_sentence
 from voiptui.cli.common import chosen, field_writer, known_name, listed, output_format, run_until_done, say
-from voiptui.cli.errors import UsageError, exit_code
+from voiptui.cli.errors import UsageError
 from voiptui.config.load import Config
 from voiptui.model.fields import CDR_FIELDS, Field, FieldType
 from voiptui.model.time import now
@@ -150,10 +150,8 @@ def by_vendor(args: argparse.Namespace, config: Config) -> int:
 
 
 async def _counts(args: argparse.Namespace, config: Config, counted: Counted, fields: list[Field]) -> int:
-    from voiptui.cli.several import asked
+    from voiptui.cli.several import asked, written
     from voiptui.engine.systems import open_systems
-    from voiptui.output.base import Source
-    from voiptui.pbx.errors import PbxError, Unsupported
     from voiptui.query.tree import EVERYTHING
 
     at = now()
@@ -166,17 +164,12 @@ async def _counts(args: argparse.Namespace, config: Config, counted: Counted, fi
     finally:
         await systems.close()
     writer = field_writer(args, config, output_format(args), fields, at)
-    sources = []
-    for name, result in found.items():
-        # what a system does not offer at all is no failure of today
-        ok = not isinstance(result, PbxError) or (isinstance(result, Unsupported) and len(pbxs) > 1)
-        rows = () if isinstance(result, PbxError) else result
-        writer.rows(_row(name, counted.row(one), mask=config.mask) for one in rows)
-        error = f"{result.word}: {result}" if isinstance(result, PbxError) else None
-        sources.append(Source(pbx=name, ok=ok, error=error, rows=len(rows)))
-    writer.finish(truncated=False, sources=sources)
-    answered = sum(source.ok for source in sources)
-    return exit_code(answered, len(sources) - answered)
+    return written(
+        writer,
+        found,
+        lambda name, one: _row(name, counted.row(one), mask=config.mask),
+        needed=len(pbxs) == 1,
+    )
 
 
 def _row(pbx: str, values: dict[str, Any], *, mask: bool) -> SimpleNamespace:

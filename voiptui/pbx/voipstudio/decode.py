@@ -266,27 +266,6 @@ def _leg_of_call(one: Call) -> Leg:
     )
 
 
-def leg_of_cdr(one: Cdr) -> Leg:
-    """A CDR that belongs to another call, as a leg of it."""
-    return Leg(
-        id=one.id,
-        start=one.start,
-        answer=one.answer,
-        end=one.end,
-        src=one.src,
-        src_name=one.src_name,
-        dst=one.dst,
-        dst_name=one.dst_name,
-        trunk=one.trunk,
-        codec=one.codec,
-        cause=one.cause,
-        disposition=one.disposition,
-        raw_disposition=one.raw_disposition,
-        duration=one.duration,
-        billsec=one.billsec,
-    )
-
-
 def registration(row: Mapping[str, Any], pbx: str, registered_field: str | None = None) -> Registration | None:
     """One user of ``/users`` as a phone; ``None`` without an id.
 
