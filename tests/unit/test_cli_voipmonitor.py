@@ -203,6 +203,7 @@ def test_many_recordings_of_one_system_come_as_one_archive(config: Path, tmp_pat
     done = voiptui(config, "recording", *names, "--zip", "-o", f"{tmp_path}/calls.zip")
     assert done.returncode == 0, done.stderr
     assert os.stat(tmp_path / "calls.zip").st_mode & 0o777 == 0o600
+    assert "the names within the archive are the telephone system's own" in done.stderr
     with zipfile.ZipFile(tmp_path / "calls.zip") as archive:
         assert archive.testzip() is None
         packed = {name.split("/")[0].removesuffix(".wav") for name in archive.namelist()}

@@ -122,6 +122,31 @@ def test_every_command_is_carried_out_somewhere() -> None:
     )
 
 
+def in_passing() -> list[str]:
+    """The commands that stand within sentences of the README."""
+    text = re.sub(r"<!-- generated.*?<!-- end -->", "", TEXT, flags=re.DOTALL)
+    found = dict.fromkeys(re.findall(r"`(voiptui [^`]+)`", text))
+    return [one for one in found if one not in commands()]
+
+
+GOES_ON = ("demo --serve", "trust", "tokens revoke")
+"""What serves until it is stopped, or asks: that there is such a thing is told by its help."""
+
+
+def test_commands_in_passing_are_there() -> None:
+    assert len(in_passing()) >= 8
+    assert {"voiptui config path", "voiptui tokens list lab", "voiptui VERB --help"} <= set(in_passing())
+
+
+@pytest.mark.parametrize("command", in_passing())
+def test_a_command_in_passing_does_what_it_should(home: Path, command: str) -> None:
+    command = command.replace("VERB", "cdr").replace("NAME", "london")
+    if command.removeprefix("voiptui ").startswith(GOES_ON):
+        command += " --help"
+    done = carried_out(home, command)
+    assert (done.returncode, bool(done.stdout)) == (0, True), done.stderr
+
+
 def test_the_commands_that_ask_are_answered(sites: Sites, home: Path) -> None:
     config = home / "asked" / "config.toml"
     with on_terminal(config, "config", "init") as terminal:

@@ -208,7 +208,8 @@ class Searching:
             say(f"interrupted: {what}")
             return Exit.INTERRUPTED
         if self._search.truncated and self._limit is not None:
-            say(f"cut: there are more rows than these {self._limit}; --limit N or --limit all gives more")
+            shown = "this one" if self._limit == 1 else f"these {self._limit}"
+            say(f"cut: there are more rows than {shown}; --limit N or --limit all gives more")
         failed = sum(one.ok is False for one in self._search.sources)
         incomplete = sum(one.incomplete for one in self._search.sources)
         return exit_code(len(self._search.sources) - failed, failed, incomplete)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from voiptui.cli.common import Progress, chosen, configuration, failure, run_until_done, say
 from voiptui.cli.errors import Exit, UsageError, exit_code
-from voiptui.cli.saving import STANDARD_OUTPUT, Made, Saving, check_output, is_folder
+from voiptui.cli.saving import ARCHIVE, STANDARD_OUTPUT, Made, Saving, check_output, is_folder
 from voiptui.config.load import Config
 from voiptui.model.records import Cdr, Recording
 from voiptui.model.time import now
@@ -233,6 +233,8 @@ class _Fetch:
             say(f"already here: {saved.path}")
         self._compare(cdr, saved.format)
         print(saved.path, flush=True)
+        if saved.format == "zip":
+            say(ARCHIVE)
 
     async def _stream(self, system: TelephoneSystem, cdr: Cdr, recording: Recording) -> None:
         streamed = await self._downloader.stream_to(system, cdr, recording, self._format, sys.stdout.buffer, self._note)

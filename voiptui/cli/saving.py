@@ -53,6 +53,10 @@ class Made(Struct, frozen=True):
     noted: dict[str, object] = {}
 
 
+ARCHIVE = "the names within the archive are the telephone system's own: unpack it into an empty folder"
+"""Said of every archive: it is never opened here, and so no name in it was looked at."""
+
+
 class Saving:
     """Writes into ``-o``, else into a folder."""
 
@@ -103,6 +107,8 @@ class Saving:
                 part.close(keep=False)
         print(path, flush=True)
         say(f"{made.what}: {part.size} bytes, sha256 {part.sha256}")
+        if kind == "zip":
+            say(ARCHIVE)
         return part.size, part.sha256
 
 
