@@ -14,8 +14,7 @@ import selectors
 import sys
 import tempfile
 import time
-import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,13 +72,13 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 class Seen(msgspec.Struct, frozen=True):
     """What there was at one moment.
 
-    Seconds since the begin, megabytes of the process and of Python's objects (0 where they are not traced), polls
-    answered, tasks, file descriptors, events in the log.
+    Seconds since the begin, megabytes of the process, blocks of memory that Python's objects take, polls answered,
+    tasks, file descriptors, events in the log.
     """
 
     at: float
     memory: float
-    traced: float
+    blocks: int
     polls: int
     tasks: int
     descriptors: int
@@ -147,10 +146,11 @@ async def soak(
     tell: Callable[[Seen], None] = lambda _: None,
     *,
     quicker: float = 1.0,
+    keys: Sequence[str] = KEYS,
 ) -> Soaked:
     """The monitor on these systems for so many hours of its clock, looked at every so many seconds.
 
-    Keys and faults follow each other so many times ``quicker``.
+    Keys and faults follow each other so many times ``quicker``; it is looked after the last of the keys.
     """
     chance = random.Random(4)
     before = (len(asyncio.all_tasks()), _descriptors())
@@ -184,7 +184,7 @@ async def soak(
                     await proxy.put(chance.choice(FAULTS))
                 if step % VISIT == 0:
                     app.post_message(events.AppFocus())
-                    for key in KEYS[step % len(KEYS) :][:VISIT]:
+                    for key in keys[step % len(keys) :][:VISIT]:
                         app.simulate_key(key)
                         await asyncio.sleep(5 / quicker)
                     app.post_message(events.AppBlur())
@@ -194,13 +194,13 @@ async def soak(
                     await proxy.put(PLAIN)
                 await asyncio.sleep(chance.uniform(20, 120) / quicker)
                 # always after the last of the keys: another screen takes another amount of memory
-                if now >= look and step % len(KEYS) == 0:
+                if now >= look and step % len(keys) == 0:
                     look += every
                     gc.collect()
                     one = Seen(
                         now - began,
                         _memory(),
-                        tracemalloc.get_traced_memory()[0] / 1e6,
+                        sys.getallocatedblocks(),
                         polls,
                         len(asyncio.all_tasks()),
                         _descriptors(),
@@ -228,6 +228,7 @@ def run(
     *,
     rarer: float = 1.0,
     quicker: float = 1.0,
+    keys: Sequence[str] = KEYS,
 ) -> Soaked:
     """`soak` on simulated systems, both on clocks that run ``rate`` times faster; polls ``rarer`` times less often."""
     real, moment = time.monotonic, time.monotonic()
@@ -260,7 +261,7 @@ def run(
         patch.object(pacing, "pace_of", stretched),
         asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(Shorter())) as runner,
     ):
-        return runner.run(soak(simulation.configuration, hours, every, tell, quicker=quicker))
+        return runner.run(soak(simulation.configuration, hours, every, tell, quicker=quicker, keys=keys))
 
 
 def main() -> int:
@@ -273,8 +274,8 @@ def main() -> int:
 
     def tell(one: Seen) -> None:
         print(
-            f"{one.at / 3600:5.1f} h  {one.memory:7.1f} MB  {one.polls:7} polls  {one.tasks:4} tasks"
-            f"  {one.descriptors:4} descriptors  {one.events:6} events",
+            f"{one.at / 3600:5.1f} h  {one.memory:7.1f} MB  {one.blocks:8} blocks  {one.polls:6} polls"
+            f"  {one.tasks:4} tasks  {one.descriptors:4} descriptors  {one.events:6} events",
             flush=True,
         )
 

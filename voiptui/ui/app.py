@@ -64,7 +64,7 @@ COARSE_TICK = 60
 SLOW_TICK = 5
 """While nobody looks closely, states are judged so seldom, in seconds: a change is told at once by the store."""
 GARBAGE_TICK = 600
-"""So often memory is given back, while nobody looks, in seconds."""
+"""So often memory is given back while nobody looks, in seconds, and once when somebody has gone."""
 
 
 def style_path() -> Path:
@@ -387,14 +387,15 @@ class Monitor(Deeds, App[None]):
         self._spent = self._painted - began
 
     def _tick(self) -> None:
+        looked = not self._coarse
         self._set_coarse(self._blurred or monotonic() - self._touched > LOOKS_FOR)
         self._ticks += 1
+        if self._coarse and (looked or self._ticks % GARBAGE_TICK == 0):
+            give_back()
         if not (self._coarse and self._ticks % SLOW_TICK):
             self._paint_lines()
         if self._ticks % COARSE_TICK == 0:
             empty_caches()
-            if self._coarse and self._ticks % GARBAGE_TICK == 0:
-                give_back()
         if self.pane is not None and not (self._coarse and self._ticks % COARSE_TICK):
             self.pane.tick()
         if self._said is not None and self.services.clock().timestamp() > self._said_until:
