@@ -476,3 +476,23 @@ def test_systems_are_made_late_and_closed_together_within_bounds() -> None:
         assert loop.time() < 2
 
     virtually(work)
+
+
+def test_some_begin_first_and_go_on_when_all_begin() -> None:
+    near, far = ScriptedSystem(settings("near"), fine), ScriptedSystem(settings("far"), fine)
+
+    async def work(loop: VirtualLoop) -> tuple[int, int]:
+        systems = systems_of(near, far)
+        poller = Poller(systems, Store(systems, clock=loop.clock), random=random.Random(1))
+        poller.start(1)
+        await asyncio.sleep(5)
+        asked, others = len(near.polls), len(far.polls)
+        poller.start()
+        poller.start()
+        await asyncio.sleep(5)
+        await poller.stop()
+        assert len(near.polls) == asked
+        return asked, others
+
+    assert virtually(work) == (3, 0)
+    assert len(far.polls) == 3

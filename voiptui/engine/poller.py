@@ -43,14 +43,15 @@ class Poller:
         self._tasks: list[asyncio.Task[None]] = []
         self.paused = False
 
-    def start(self) -> None:
-        """Starts a worker for every enabled system, once; the event loop must be running."""
-        if self._tasks:
-            return
+    def start(self, most: int | None = None) -> None:
+        """Starts a worker for every enabled system, or for the first ``most`` only; those that run go on.
+
+        The event loop must be running.
+        """
         for settings in self._systems.all:
             if not settings.enabled:
                 self._store.disable(settings.name)
-        for worker in self._workers.values():
+        for worker in [*self._workers.values()][len(self._tasks) : most]:
             self._tasks.append(asyncio.create_task(worker.run(), name=f"poll {worker.name}"))
 
     async def stop(self) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LONGEST_END = 0.3
 NEAR = 0.1
 """Seconds in which systems nearby have answered: importing at the same time would keep their answers waiting."""
+AT_FIRST = 8
+"""So many systems are asked before the framework is imported, which hundreds would keep from it for long."""
 
 
 def make_services(
@@ -127,7 +129,7 @@ async def _first_answers(services: Services, stopped: asyncio.Event) -> None:
 
     unsubscribe = services.store.subscribe(changed)
     services.poller.look_at(Stream)
-    services.poller.start()
+    services.poller.start(AT_FIRST)
     try:
         await _first(came, stopped, timeout=NEAR)
         imported = asyncio.Event()

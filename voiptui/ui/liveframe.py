@@ -79,15 +79,15 @@ class LiveFrame:
         layout = fitted(columns, width, needs_of(columns, services.shown(rows), look))
         cells: list[Piece] = [("dim", BLANK * GUTTER)]
         for at in layout.placed:
-            field = columns[at.index].field
-            cells += [("dim", fit(field.title, at.width, right=field.right_aligned, signs=look.signs)), _GAP]
+            column = columns[at.index]
+            cells += [("dim", fit(column.field.title, at.width, right=column.right_aligned, signs=look.signs)), _GAP]
         lines[FIRST_ROW - 1] = looks.line(FIRST_ROW - 1, _padded(cells[:-1], width), looks.panel)
         for y, row in enumerate(shown, FIRST_ROW):
             cells = [("", BLANK * GUTTER)]
             for at in layout.placed:
                 column = columns[at.index]
                 cell = column.cell(row, look)
-                text = fit(cell.text, at.width, right=column.field.right_aligned, signs=look.signs)
+                text = fit(cell.text, at.width, right=column.right_aligned, signs=look.signs)
                 cells += [(_LOOK_OF.get(cell.tone.value, cell.tone.value), text), _GAP]
             lines[y] = looks.line(y, _padded(cells[:-1], width), looks.ground)
         return lines
