@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.ui.pseudo_terminal import PseudoTerminal
 
 DEADLINE = 60.0
+PASTES = b"\x1b[?2004h"
+"""What the monitor asks of the terminal when it takes over from the first picture."""
 REACTION, STILL = 0.7, 0.12
 """Seconds within which a key shows something if it does at all, and without a change until it has."""
 
@@ -36,8 +38,9 @@ class Walker(PseudoTerminal):
             self.read(0.03)
 
     def started(self) -> None:
-        """Waits until every system has answered or failed."""
+        """Waits until every system has answered or failed, and the first picture has become the monitor."""
         self.until(lambda: "STATE" in self.text and "connecting" not in self.text, "the answers of every system")
+        self.until(lambda: PASTES in self.written, "the monitor")
 
     def key(self, key: bytes) -> None:
         """Presses it and waits until what it shows stands still."""
