@@ -70,7 +70,7 @@ class Polled(NamedTuple):
 class Still(Poller):
     """A poller that polls nothing: what is shown was polled before."""
 
-    def start(self) -> None:
+    def start(self, most: int | None = None) -> None:
         """Leaves everything as it is."""
 
 

@@ -40,7 +40,7 @@ def call(number: int) -> Cdr:
 async def found(tmp_path: Path) -> AsyncIterator[tuple[CdrPane, Pilot[None]]]:
     """The CDR pane with more rows than are arranged at once."""
     services = make_services(loads(CONFIGURATION))
-    services.poller.start = lambda: None  # type: ignore[method-assign]
+    services.poller.start = lambda most=None: None  # type: ignore[method-assign]
     app = Monitor(services, views=Views((), tmp_path / "views.json"))
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("4")
