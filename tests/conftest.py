@@ -13,6 +13,7 @@ DRIVES_TERMINALS = {
     "test_app_simulator.py",
     "test_app_terminal.py",
     "test_attack.py",
+    "test_clipboard.py",
     "test_faults.py",
     "test_first_frame.py",
     "test_live_rows.py",
