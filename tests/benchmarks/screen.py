@@ -13,6 +13,8 @@ from tests.benchmarks.terminal import Terminal
 FIRST_FRAME = r"voiptui[\s\S]*p000[\s\S]*connecting"
 LIVE = r"p000 +\S+ \w+ [^\n]*\d+/\d+"
 """The row of the first PBX with what it answered: phones registered of all."""
+TAKEN_OVER = r"Enter "
+"""What the status line of the monitor itself names."""
 ALL_FRESH = r"p000 +\S+ fresh[\s\S]*p004 +\S+ fresh"
 FIVE = 5
 
@@ -37,7 +39,7 @@ def start(bench: Bench) -> None:
     """From the command to the first frame and the first live rows; from q to the end."""
     case = "start"
     found: dict[str, list[float | None]] = {
-        name: [] for name in ("pass", "frame", "live", "all", "quit", "hello", "hello quit", "bytes")
+        name: [] for name in ("pass", "frame", "live", "keys", "all", "quit", "hello", "hello quit", "bytes")
     }
     clean = []
     with Wire(bench.env, phones=60, calls=10) as wire:
@@ -52,18 +54,18 @@ def start(bench: Bench) -> None:
             with Terminal(bench.subject(config), bench.env) as one:
                 frame, live = one.until(FIRST_FRAME), one.until(LIVE)
                 size = one.received
+                keys = one.until(TAKEN_OVER)
                 complete = one.until(ALL_FRESH)
                 one.settle(0.3, 1.5)
                 ended = one.quit()
                 clean.append(one.left_clean() and one.code == 0)
             if number:
-                measured = (nothing, frame, live, complete, ended, hello, hello_quit, float(size))
-                for name, value in zip(
-                    ("pass", "frame", "live", "all", "quit", "hello", "hello quit", "bytes"), measured, strict=True
-                ):
+                measured = (nothing, frame, live, keys, complete, ended, hello, hello_quit, float(size))
+                for name, value in zip(found, measured, strict=True):
                     found[name].append(value)
     bench.add(case, "true first frame", "ms", found["frame"], "python -c pass", found["pass"], most=3)
     bench.add(case, "first live rows", "ms", found["live"], "Textual hello world", found["hello"], most=1.2)
+    bench.add(case, "keys are answered", "ms", found["keys"], "Textual hello world", found["hello"])
     bench.add(case, "all streams of all five PBXs there", "ms", found["all"], "Textual hello world", found["hello"])
     bench.add(case, "bytes until the first live rows", "B", found["bytes"])
     bench.add("quit", "q to the end", "ms", found["quit"], "Textual hello world", found["hello quit"], most=0.2)
