@@ -143,6 +143,7 @@ class Monitor(Deeds, App[None]):
         self._blurred = False
         self._touched = monotonic()
         self._ticks = 0
+        self._minute = -1
         self._logbook: Logbook | None = None
         use_theme(self, services.config.theme or "dark", no_color=no_color)
         # the theme without colours needs no filter, which would paint the terminal's own black on black
@@ -392,7 +393,8 @@ class Monitor(Deeds, App[None]):
         self._ticks += 1
         if self._coarse and (looked or self._ticks % GARBAGE_TICK == 0):
             give_back()
-        if not (self._coarse and self._ticks % SLOW_TICK):
+        before, self._minute = self._minute, self.services.clock().minute
+        if not self._coarse or self._ticks % SLOW_TICK == 0 or self._minute != before:
             self._paint_lines()
         if self._ticks % COARSE_TICK == 0:
             empty_caches()
