@@ -173,9 +173,12 @@ def rows_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module", autouse=True)
 def flapping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    """The second story goes on while the others are told: registrations are asked for twice a minute at most."""
+    """The second story goes on while the others are told: registrations are asked for twice a minute at most.
+
+    At this speed one and a half flaps lie between two polls, so that nearly each poll sees the other state.
+    """
     folder = tmp_path_factory.mktemp("flapping")
-    with story(folder, "trunk-flap", "--site", "london", "--speed", "4.3") as (monitor, shell):
+    with story(folder, "trunk-flap", "--site", "london", "--speed", "3.8") as (monitor, shell):
         monitor.type("2", "/", "kind = trunk and name like carrier", ENTER)
         yield monitor, shell
 
