@@ -12,6 +12,7 @@ import pytest
 
 from tests.unit.cli_black_box import Done, Sites, simulated, voiptui, written
 from tests.unit.tls_servers import certificate, serving
+from voiptui.simulator.voipstudio import EMAIL, PASSWORD
 
 Checks = dict[str, dict[str, Any]]
 FIVE = ("london", "cloud", "lab", "probe", "paris")
@@ -295,7 +296,7 @@ def test_an_origin_that_is_refused(sites: Sites, tmp_path: Path) -> None:
 
 
 def test_a_second_factor(sites: Sites, tmp_path: Path) -> None:
-    table = sites.table("cloud", token=None, email="admin@example.net", password="x")
+    table = sites.table("cloud", token=None, email=EMAIL, password=PASSWORD)
     with sites.faults("cloud", extra={"second_factor": True}):
         done, checks = examined(tmp_path, table)
     assert done.returncode == 3
