@@ -12,6 +12,9 @@ import pyte
 
 from tests.ui.pseudo_terminal import PseudoTerminal
 
+PIECE = 256
+"""Bytes that are seen together: what stands at the top of a page is seen before its end has come."""
+
 
 class Link:
     """What lies between a program on a pseudo-terminal and its user: a round trip in seconds, bytes in a second.
@@ -42,8 +45,10 @@ class Link:
             wait = min(0.05, self._keys[0][0] - now) if self._keys else 0.05
             if select.select([self._terminal.master], [], [], max(0.0, wait))[0]:
                 came = self._terminal.read_now()
-                self._free = max(self._free, time.monotonic()) + len(came) / self._rate
-                self._arrived.append((self._free + self._trip / 2, came))
+                self._free = max(self._free, time.monotonic())
+                for piece in (came[at : at + PIECE] for at in range(0, len(came), PIECE)):
+                    self._free += len(piece) / self._rate
+                    self._arrived.append((self._free + self._trip / 2, piece))
 
     def pictures(self) -> Iterator[tuple[float, pyte.Screen]]:
         """What the user saw and since when."""

@@ -4,15 +4,20 @@ What the program itself needs is measured over a link that costs nothing, in the
 """
 
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pyte
 import pytest
 
+from tests.ui.pseudo_terminal import PseudoTerminal
 from tests.ui.slow_link import Link
 from tests.ui.test_quiet import Fed
+from voiptui.model.time import now
+from voiptui.simulator.process import Simulation
 
 TRIP, RATE = 0.3, 8000.0
 KEYS, EVERY = 40, 1 / 30
@@ -55,18 +60,18 @@ def behind(terminal: Fed, link: Link) -> float:
     return worst
 
 
-def found(terminal: Fed, link: Link, words: str) -> float:
-    """How many seconds after Enter the first row that was searched for was seen."""
+def found(terminal: PseudoTerminal, link: Link, words: str, mark: str) -> float:
+    """How many seconds after Enter the first row that was searched for, one with the mark, was seen."""
     for key in f"/{words}".encode():
         link.press(time.monotonic(), bytes([key]))
         link.pass_on(lambda: True)
     entered = time.monotonic()
     link.press(entered, b"\r")
-    link.pass_on(lambda: words in terminal.screen.display[4])
-    return next(at for at, screen in link.pictures() if at > entered and words in screen.display[4]) - entered
+    link.pass_on(lambda: mark in terminal.screen.display[4])
+    return next(at for at, screen in link.pictures() if at > entered and mark in screen.display[4]) - entered
 
 
-def closest(measure: Callable[[Link, int], float], terminal: Fed) -> tuple[float, float]:
+def closest(measure: Callable[[Link, int], float], terminal: PseudoTerminal) -> tuple[float, float]:
     """Over no link and over the slow one, in seconds: of some rounds that which was disturbed the least."""
     rounds = []
     for at in range(ROUNDS):
@@ -85,11 +90,40 @@ def test_a_held_arrow_is_seen_within_a_round_trip_of_what_the_link_costs(termina
 
 def test_the_first_rows_of_a_filter_are_seen_within_two_round_trips_of_its_own_time(terminal: Fed) -> None:
     def measure(link: Link, at: int) -> float:
-        seconds = found(terminal, link, str(1271 - at))
+        seconds = found(terminal, link, str(1271 - at), str(1271 - at))
         # an empty filter, so that the next begins where this one did
         terminal.press(b"/\x15\r")
         assert terminal.shows("1/300")
         return seconds
 
     near, far = closest(measure, terminal)
+    assert far <= near + 2 * TRIP
+
+
+@pytest.fixture
+def past_calls(tmp_path: Path) -> Iterator[PseudoTerminal]:
+    """The pane of past calls, on a simulated system over a real connection."""
+    with Simulation(("--site", "london")) as simulation:
+        path = tmp_path / "config.toml"
+        path.touch(0o600)
+        path.write_text(simulation.configuration.replace('"local"', '"UTC"'))
+        command = [sys.executable, "-m", "voiptui", "--config", str(path)]
+        terminal = PseudoTerminal(command, tmp_path, (160, 50))
+        try:
+            assert terminal.shows("MikoPBX")
+            terminal.press(b"4")
+            assert terminal.shows(f" {now():%m-%d} ")
+            yield terminal
+        finally:
+            terminal.close()
+
+
+def test_the_first_calls_of_another_day_are_seen_within_two_round_trips_of_the_search(
+    past_calls: PseudoTerminal,
+) -> None:
+    def measure(link: Link, at: int) -> float:
+        day = now() - timedelta(days=2 + at % 2)
+        return found(past_calls, link, f"\x15start = {day:%Y-%m-%d}", f" {day:%m-%d} ")
+
+    near, far = closest(measure, past_calls)
     assert far <= near + 2 * TRIP
