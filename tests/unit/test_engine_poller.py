@@ -243,6 +243,16 @@ def test_after_a_hang_every_stream_is_asked_as_soon_as_one_answers() -> None:
         assert again - first < 1, (stream, again, first)
 
 
+def test_what_is_rarely_asked_for_is_fresh_within_a_minute_after_a_failure_of_the_whole_system() -> None:
+    rarely = msgspec.structs.replace(CAPABILITIES, paces={H: Pace(300, 300)})
+
+    def script(stream: Stream, at: float) -> Any:
+        return Unreachable("no") if 100 < at < 160 else fine(stream, at)
+
+    store = polled(240, ScriptedSystem(settings(), script, capabilities=rarely))
+    assert store.status("london").state is State.FRESH
+
+
 @pytest.mark.parametrize("answer", [ValueError("a mistake"), BadAnswer("phones", "a web page"), 900.0])
 def test_whatever_one_stream_answers_the_others_go_on(answer: Any) -> None:
     system = ScriptedSystem(settings(), lambda stream, at: answer if stream is R else fine(stream, at))

@@ -31,10 +31,11 @@ ORDER = (Stream.REGISTRATIONS, Stream.CALLS, Stream.HEALTH)
 class _Turn:
     """When one stream is due: ``ended`` is the end of its last poll, ``hold`` the earliest next after a failure.
 
-    ``alone`` says that it got no answer while another stream did: the system is there, only this is not answered.
+    ``alone`` says that it got no answer while another stream did: the system is there, only this is not answered;
+    ``vain`` that it was told to have failed since its last answer.
     """
 
-    __slots__ = ("alone", "asked", "ended", "failures", "hold", "spent", "stretch")
+    __slots__ = ("alone", "asked", "ended", "failures", "hold", "spent", "stretch", "vain")
 
     def __init__(self) -> None:
         self.ended: float | None = None
@@ -42,7 +43,7 @@ class _Turn:
         self.hold = 0.0
         self.spent = 0.0
         self.failures = 0
-        self.alone = False
+        self.alone = self.vain = False
         self.stretch = 1.0
 
 
@@ -193,6 +194,9 @@ class Worker:
             due = self._began
         elif turn.asked is not None:
             least = pacing.pace_of(self._capable().capabilities, stream).least
+            if turn.vain:
+                # what is rarely asked for is not to be called stale for minutes after all is well again
+                least = min(least, pacing.LONGEST_BACKOFF)
             due = max(turn.asked, turn.ended + least)
         else:
             due = turn.ended + self._interval(stream) * turn.stretch
@@ -231,6 +235,7 @@ class Worker:
         turn.ended = self._clock.monotonic()
         turn.spent = turn.ended - began
         turn.stretch = 1.0 + self._random.uniform(0.0, pacing.JITTER)
+        turn.vain = failure is not None
         if failure is not None:
             self._failed(stream, failure)
             return
@@ -283,6 +288,7 @@ class Worker:
         self._failure, self._failed_stream, self._failed_at, self._hold = error, stream, at, at + wait
         self._answers.clear()
         for polled in self._polled() or [stream]:
+            self._turns[polled].vain = True
             self._store.fail(self.name, polled, error, retry_in=wait, whole=True)
 
     def _wait_after(self, stream: Stream, error: PbxError, failures: int) -> float:
