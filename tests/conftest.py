@@ -22,6 +22,9 @@ DRIVES_TERMINALS = {
     "test_stories.py",
 }
 
+# few tests that take long: begun late, one process would wait for them with nothing left to do
+LONG = ("test_pictures.py", "test_attack.py", "test_secrets.py", "test_fuzz_answers.py", "test_privacy.py")
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,3 +32,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # a file stays together: what its tests share is started once
         group = TERMINALS if item.path.name in DRIVES_TERMINALS else item.path.name
         item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: (item.path.name not in DRIVES_TERMINALS, item.path.name not in LONG))
