@@ -61,7 +61,7 @@ def test_every_captured_answer_is_named_by_a_test_or_never_asked_for() -> None:
     assert unnamed == set()
 
 
-@pytest.mark.parametrize("name", [*NEVER_ASKED, *ONLY_SUBSCRIBED])
+@pytest.mark.parametrize("name", [*NEVER_ASKED, *sorted(ONLY_SUBSCRIBED)])
 def test_what_a_monitor_does_not_need_is_never_asked_for(name: str) -> None:
     source = "".join(path.read_text("utf-8") for path in SOURCE.glob("*.py"))
     event = "uuid_kill" if "uuid_kill" in name else sample(name)["MessageType"]
