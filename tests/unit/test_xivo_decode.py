@@ -74,6 +74,13 @@ def test_an_end_before_the_answer_gives_no_negative_duration() -> None:
     assert (row.billsec, row.ring, row.duration) == (0, 2, 2)
 
 
+@pytest.mark.parametrize("talked", [10**15, -5])
+def test_a_talk_that_no_calendar_holds_is_unknown(talked: int) -> None:
+    row = decode.cdr({**sample("cdr-one.json"), "duration": talked, "answered": None}, "paris")
+    assert row
+    assert row.billsec is None
+
+
 def test_a_deleted_recording_is_not_offered() -> None:
     assert (cdrs()["10"].recording, cdrs()["10"].recordings) == (False, ())
     assert cdrs()["18"].recording is True

@@ -8,7 +8,7 @@ from typing import Any
 
 from voiptui.model.clean import clean_tree, text_or_none
 from voiptui.model.records import Call, CallState, Cdr, Direction, Disposition, Leg, Recording
-from voiptui.model.time import parse_instant
+from voiptui.model.time import parse_instant, span
 from voiptui.pbx.xivo.values import Item, flag, integer, rows_in, table_in, word
 
 DIRECTIONS = {one.value: one for one in (Direction.INBOUND, Direction.OUTBOUND, Direction.INTERNAL)}
@@ -45,7 +45,7 @@ def cdr(row: Item, pbx: str, *, keep_raw: bool = True) -> Cdr | None:
     answered = flag(row.get("answered"))
     number = word(row.get("id")) or _made_id(row, start)
     direction = DIRECTIONS.get(word(row.get("call_direction")), Direction.UNKNOWN)
-    talked = integer(row.get("duration"))
+    talked = span(integer(row.get("duration")))
     if talked is None:
         talked = _seconds(answer, end) if answered else 0 if answered is False else None
     rung_until = min(answer, end) if answer and end else answer or end

@@ -13,7 +13,7 @@ from datetime import datetime, tzinfo
 
 from voiptui.model.clean import text_or_none
 from voiptui.model.records import Cdr, Disposition
-from voiptui.model.time import parse_naive, to_utc
+from voiptui.model.time import parse_naive, span, to_utc
 from voiptui.pbx.errors import BadAnswer
 from voiptui.pbx.xivo.values import integer
 
@@ -50,7 +50,7 @@ def _row(line: list[str], pbx: str, zone: tzinfo, seen: Counter[str]) -> Cdr | N
     seen[key] += 1
     parts = _CALLER.match(caller)
     name, number = (parts["name"], parts["number"]) if parts else (None, caller)
-    talk = integer(period)
+    talk = span(integer(period))
     return Cdr(
         pbx=pbx,
         id=key if seen[key] == 1 else f"{key}-{seen[key]}",
