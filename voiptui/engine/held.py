@@ -129,11 +129,11 @@ class HeldPbx:
             rows=None if snapshot is None else len(self.table(kind).rows if kind else snapshot.rows),
         )
 
-    def count(self, kind: Kind, minute: int) -> None:
-        """Counts the rows of a kind anew and takes the minute's sample."""
+    def count(self, kind: Kind, minute: int, *, anew: bool = True) -> None:
+        """Counts the rows of a kind (``anew``: they are others) and takes the minute's sample."""
         if kind is Kind.CALL:
             self.counts = structs.replace(self.counts, calls=len(self.calls.rows))
-        else:
+        elif anew:
             trunks: list[bool] = []
             extensions: list[bool] = []
             for row in self.registrations.rows.values():

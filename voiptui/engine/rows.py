@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, structs
 
-from voiptui.engine.packed import packed
 from voiptui.model.records import Call, Registration
+from voiptui.pbx.packed import packed
 
 Key = tuple[str, ...]
 R = TypeVar("R", Registration, Call)
@@ -20,6 +20,7 @@ KEPT_REGISTRATION = 900.0
 KEPT_CALL = 60.0
 KEPT: Mapping[type, float] = {Registration: KEPT_REGISTRATION, Call: KEPT_CALL}
 
+NOTHING: tuple[Key, Any] = ((), None)
 MOST_TOUCHED = 100_000
 MOST_REVISIONS = 500
 
@@ -69,12 +70,19 @@ class Table(Generic[R]):
         added: list[tuple[Key, Any]] = []
         touched: list[Key] = []
         repeated = 0
-        for row in map(packed, rows):
-            key: Key = row.key
+        in_turn = iter(before.items())
+        for row in rows:
+            key, old = next(in_turn, NOTHING)
+            if old is not row:
+                # it is another, or stands at another place
+                key, old = _known(row.key, key, before)
             if key in after:
                 repeated += 1
                 continue
-            old = before.get(key)
+            if old is row:
+                after[key] = row
+                continue
+            row = packed(row)  # noqa: PLW2901
             if old is None:
                 added.append((key, row))
                 touched.append(key)
@@ -115,6 +123,11 @@ class Table(Generic[R]):
             removed=tuple(removed),
             repeated=repeated,
         )
+
+
+def _known(key: Key, likely: Key, before: Mapping[Key, R]) -> tuple[Key, R | None]:
+    """The row of before, and its key: the one that is held already, so that it is not held twice."""
+    return likely if key == likely else key, before.get(key)
 
 
 def _differences(old: Registration | Call, new: Registration | Call) -> frozenset[str]:

@@ -268,7 +268,7 @@ class Store:
             self.revision += 1
             self._lists.pop(kind, None)
             self._journals[kind].add(self.revision, update.touched + update.removed)
-        pbx.count(kind, int(at // 60))
+        pbx.count(kind, int(at // 60), anew=first or bool(update.touched or update.removed))
         return f"{update.repeated} rows repeat the id of another and are not shown" if update.repeated else None
 
     def _failed(self, pbx: HeldPbx, stream: Stream, held: HeldStream, error: PbxError, at: float) -> None:

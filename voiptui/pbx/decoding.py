@@ -2,13 +2,20 @@
 
 import math
 import re
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
+from typing import Any, TypeVar
 
 import msgspec
 
 from voiptui.model.clean import DEEPEST
+from voiptui.pbx.errors import BadAnswer
 
+T = TypeVar("T")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NO_SHAPE = bytes(set(range(256)) - set(b'"[]{}'))
 _ESCAPE = re.compile(
@@ -21,9 +28,10 @@ class TooDeep(ValueError):
     """The value is nested deeper than allowed."""
 
 
-def decoded(text: bytes | str, deepest: int = DEEPEST) -> Any:
+def decoded(text: bytes | str, deepest: int = DEEPEST, within: int = 0) -> Any:
     """The value; raises `TooDeep`, or another `ValueError` that says what is wrong with the text.
 
+    It may be nested ``deepest`` levels deep, less those that it was taken out of (``within``).
     Halves of surrogate pairs and bytes that are not UTF-8, which a display name can smuggle in, become U+FFFD instead
     of costing the whole answer.
     """
@@ -32,9 +40,61 @@ def decoded(text: bytes | str, deepest: int = DEEPEST) -> Any:
         value = _read(body)
     except RecursionError:
         raise _too_deep(deepest) from None
-    if body.count(b"[") + body.count(b"{") > deepest and not _is_flat(body, deepest) and _is_deeper(value, deepest):
+    left = deepest - within
+    if body.count(b"[") + body.count(b"{") > left and not _is_flat(body, left) and _is_deeper(value, left):
         raise _too_deep(deepest)
     return value
+
+
+class Undecoded:
+    """A value within an answer, still as JSON: of its rows only those that came otherwise than before are decoded."""
+
+    def __init__(self, text: bytes | msgspec.Raw, where: str, deepest: int = DEEPEST, within: int = 0) -> None:
+        self._text = bytes(text)
+        self._where, self._deepest, self._within = where, deepest, within
+
+    @cached_property
+    def whole(self) -> Any:
+        """The value; raises `BadAnswer` where it is too deep."""
+        return self._decoded(self._text, self._within)
+
+    @cached_property
+    def members(self) -> dict[str, bytes] | None:
+        """The values of an object by name, each as JSON; ``None`` when it is no object."""
+        found = _parts(self._text, _members)
+        return None if found is None else {name: bytes(text) for name, text in found.items()}
+
+    @property
+    def elements(self) -> list[bytes] | None:
+        """The values of a list, each as JSON; ``None`` when it is no list."""
+        found = _parts(self._text, _elements)
+        return None if found is None else [bytes(text) for text in found]
+
+    def of(self, decode: Callable[[bytes], T]) -> T | None:
+        """What a decoder of a certain shape gives; ``None`` for another shape."""
+        found: T | None = _parts(self._text, decode)
+        return found
+
+    def row(self, text: bytes) -> Any:
+        """One of its values; raises `BadAnswer` where it is too deep."""
+        return self._decoded(text, self._within + 1)
+
+    def _decoded(self, text: bytes, within: int) -> Any:
+        try:
+            return decoded(text, self._deepest, within)
+        except ValueError as error:
+            raise BadAnswer(self._where, str(error)) from None
+
+
+def decoded_but(name: str, body: bytes, where: str, deepest: int = DEEPEST) -> Any:
+    """As `decoded`, but the member of that name of an object, which says ``where`` it is from, stays `Undecoded`."""
+    found = _parts(body, _members)
+    if found is None:
+        return decoded(body, deepest)
+    return {
+        member: Undecoded(text, where, deepest, 1) if member == name else decoded(bytes(text), deepest, 1)
+        for member, text in found.items()
+    }
 
 
 def number(value: object) -> float | None:
@@ -48,14 +108,21 @@ def number(value: object) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def _read(body: bytes) -> Any:
+def _read(body: bytes, decode: Callable[[bytes], Any] = msgspec.json.decode) -> Any:
     try:
-        return msgspec.json.decode(body)
+        return decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         repaired = _repaired(body)
         if repaired == body:
             raise
-        return msgspec.json.decode(repaired)
+        return decode(repaired)
+
+
+def _parts(body: bytes, decode: Callable[[bytes], Any]) -> Any:
+    """What `_read` gives; ``None`` for a text of another shape."""
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _read(body, decode)
+    return None
 
 
 def _repaired(body: bytes) -> bytes:

@@ -23,7 +23,7 @@ import msgspec
 from voiptui.model.clean import DEEPEST
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now
-from voiptui.pbx.decoding import TooDeep, decoded
+from voiptui.pbx.decoding import TooDeep, decoded, decoded_but
 from voiptui.pbx.errors import (
     BadAnswer,
     CertificateRejected,
@@ -73,13 +73,15 @@ class Answer(msgspec.Struct, frozen=True):
         """Whether it is a web page where an API should answer."""
         return self.body[:512].lstrip().lower().startswith((b"<!doctype html", b"<html", b"<head", b"<script"))
 
-    def json(self, where: str) -> Any:
-        """The decoded body; raises `BadAnswer` that says what came instead."""
+    def json(self, where: str, but: str | None = None) -> Any:
+        """The decoded body, the member ``but`` left `Undecoded`; raises `BadAnswer` that says what came instead."""
         if self.is_html:
             raise BadAnswer(
                 where, "a web page came instead of the API's answer: check the address, or a proxy asks for a login"
             )
         try:
+            if but is not None:
+                return decoded_but(but, self.body, where, self.deepest)
             return decoded(self.body, self.deepest)
         except TooDeep as error:
             raise BadAnswer(where, str(error)) from None

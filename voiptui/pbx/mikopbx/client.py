@@ -64,6 +64,9 @@ class MikoPbx:
         self._zone_name: str | None = settings.timezone
         self._listed: tuple[float, Any] | None = None
         self._channels: tuple[float, Counter[str]] | None = None
+        self._phones: tuple[Registration, ...] = ()
+        self._calls: tuple[Call, ...] = ()
+        self._calls_zone: tzinfo | None = None
         self._down: tuple[float, bool] | None = None
         self._expects_peers = False
         self._trunk_names: dict[str, str] = {}
@@ -106,8 +109,8 @@ class MikoPbx:
         With Asterisk down the API answers as if everything were offline: that it reports no endpoint at all tells.
         """
         missing: dict[str, PbxError] = {}
-        statuses = await self._part("sip:getStatuses", missing)
-        peers = await self._part("sip:getPeersStatuses", missing) if statuses is not None else None
+        statuses = await self._part("sip:getStatuses", missing, undecoded=True)
+        peers = await self._part("sip:getPeersStatuses", missing, undecoded=True) if statuses is not None else None
         providers = await self._part("sip-providers:getStatuses", missing)
         if statuses is None and providers is None:
             error = next(iter(missing.values()))
@@ -124,17 +127,20 @@ class MikoPbx:
         channels = self._fresh_channels()
         rows: tuple[Registration, ...] = ()
         if statuses is not None:
-            rows += decode_live.phones(self._pbx, statuses.data, "sip:getStatuses", doing, channels, down=down)
+            before = {one.id: one for one in self._phones}
+            self._phones = rows = decode_live.phones(
+                self._pbx, statuses.data, "sip:getStatuses", doing, channels, down=down, before=before
+            )
         if providers is not None:
             found = decode_live.trunks(self._pbx, providers.data, listed, doing, channels, down=down)
             self._trunk_names |= trunks.names(found)
             rows += tuple(trunks.named_registration(one, self._trunk_names) for one in found)
         return self._snapshot(Stream.REGISTRATIONS, rows, partial, [])
 
-    async def _part(self, resource: str, missing: dict[str, PbxError]) -> Reply | None:
+    async def _part(self, resource: str, missing: dict[str, PbxError], *, undecoded: bool = False) -> Reply | None:
         """An answer that may be missing; why it is goes into ``missing``."""
         try:
-            return await self._wire.get(resource)
+            return await self._wire.get(resource, undecoded=undecoded)
         except MISSING as error:
             if isinstance(error, AuthenticationFailed) and not self._wire.with_key:
                 raise
@@ -176,8 +182,11 @@ class MikoPbx:
         where = "pbx-status:getActiveChannels"
         place = await self._where()
         usual = self._wire.fastest
-        reply = await self._wire.get(where)
-        rows = await self._named(decode_live.calls(self._pbx, reply.data, where, place, reply.stamp))
+        reply = await self._wire.get(where, undecoded=True)
+        before = {one.id: one for one in self._calls} if place == self._calls_zone else {}
+        self._calls = decode_live.calls(self._pbx, reply.data, where, place, reply.stamp, before)
+        self._calls_zone = place
+        rows = await self._named(self._calls)
         self._channels = (time.monotonic(), decode_live.busy_endpoints(reply.data, where))
         partial: list[str] = []
         if not rows:
@@ -361,7 +370,7 @@ class MikoPbx:
 
 def _expects_peers(statuses: Reply | None, providers: Reply | None) -> bool:
     """Whether Asterisk should know at least one SIP endpoint: a phone, or a trunk that is switched on."""
-    if statuses is not None and decode.mapping(statuses.data, "sip:getStatuses"):
+    if statuses is not None and decode.named_rows(statuses.data, "sip:getStatuses"):
         return True
     if providers is None:
         return False

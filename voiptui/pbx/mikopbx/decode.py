@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import repeat
 from typing import Any
 
 from msgspec import Struct
 
 from voiptui.model.clean import text_or_none
 from voiptui.model.time import candidates, parse_naive, to_utc
-from voiptui.pbx.decoding import number
+from voiptui.pbx.decoding import Undecoded, number
 from voiptui.pbx.errors import BadAnswer
 
 _LINKED_EPOCH = re.compile(r"(?:\A|-)(\d{9,11})\.\d+\Z")
@@ -82,7 +83,27 @@ def listing(value: object, where: str) -> list[Any]:
 
 def rows(value: object, where: str) -> Iterator[dict[str, Any]]:
     """The maps of a list; what is not a map among them is left out."""
-    return (item for item in listing(value, where) if isinstance(item, dict))
+    return (item for item in listing(undecoded(value), where) if isinstance(item, dict))
+
+
+def undecoded(value: object) -> Any:
+    """The value itself where it was left undecoded."""
+    return value.whole if isinstance(value, Undecoded) else value
+
+
+def named_rows(value: object, where: str) -> Mapping[str, Any]:
+    """The values of a map by name, each as JSON where they were left undecoded."""
+    members = value.members if isinstance(value, Undecoded) else None
+    return mapping(undecoded(value), where) if members is None else members
+
+
+def listed_rows(value: object, where: str) -> Iterator[tuple[dict[str, Any], bytes | None]]:
+    """The maps of a list with their JSON where they were left undecoded."""
+    whole = undecoded(value)
+    texts = value.elements if isinstance(value, Undecoded) else None
+    for row, one in zip(listing(whole, where), texts or repeat(None), strict=False):
+        if isinstance(row, dict):
+            yield row, one
 
 
 def text(row: Mapping[str, Any], key: str) -> str | None:

@@ -4,8 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from sys import intern
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct, field, json
+from msgspec.structs import replace
 
 from voiptui.model.clean import clean_tree, text_or_none
 from voiptui.model.records import (
@@ -18,8 +23,11 @@ from voiptui.model.records import (
     RegistrationState,
 )
 from voiptui.model.time import from_epoch
+from voiptui.pbx.decoding import Undecoded
 from voiptui.pbx.mikopbx import decode
+from voiptui.pbx.packed import Packed, came_again, packed
 
+DOWN = "Asterisk does not answer"
 ASTERISK_DOWN = "Asterisk does not answer behind the web interface: what is registered is not known"
 
 _TRUNK_STATES: Mapping[str, RegistrationState] = MappingProxyType(
@@ -34,8 +42,17 @@ _TRUNK_STATES: Mapping[str, RegistrationState] = MappingProxyType(
     }
 )
 _REMOTE = re.compile(r"(?<![\w.:])((?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?)(?![\w.:])")
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 _IDLE = "not in use"
 _ABSENT = frozenset({"", "unavailable", "invalid", "unknown"})
+
+
+class _Peer(Struct):
+    id: Any = None
+    word: Any = field(name="detailed-state", default=None)
+
+
+_peers = json.Decoder(list[_Peer]).decode
 
 
 def peers(data: object, where: str) -> dict[str, str]:
@@ -44,25 +61,37 @@ def peers(data: object, where: str) -> dict[str, str]:
     A phone and its browser (``201`` and ``201-WS``) are one: what the busier of them does counts.
     """
     found: dict[str, str] = {}
-    for row in decode.rows(data, where):
-        name, word = (decode.text(row, "id") or "").removesuffix("-WS"), decode.text(row, "detailed-state") or ""
-        if name and _business(word) > _business(found.get(name)):
+    listed = data.of(_peers) if isinstance(data, Undecoded) else None
+    if listed is None:
+        listed = [_Peer(row.get("id"), row.get("detailed-state")) for row in decode.rows(data, where)]
+    for peer in listed:
+        name = text_or_none(peer.id)
+        if name is None or not (name := name.removesuffix("-WS")):
+            continue
+        word = _word(peer.word) if type(peer.word) is str else text_or_none(peer.word) or ""
+        if name not in found or _business(word) > _business(found[name]):
             found[name] = word
     return found
 
 
-def _business(word: str | None) -> int:
-    if word is None:
-        return -1
+@lru_cache(maxsize=64)
+def _word(text: str) -> str:
+    """One of the few words there are, held once for all who do the same."""
+    return intern(text_or_none(text) or "")
+
+
+@lru_cache(maxsize=64)
+def _business(word: str) -> int:
     return 0 if word.casefold() in _ABSENT else 1 if word.casefold() == _IDLE else 2
 
 
 def _busy(name: str, doing: Mapping[str, str] | None, channels: Counter[str] | None) -> tuple[int | None, str | None]:
     """Active calls of an endpoint as far as known, and what it is said to be doing."""
     word = (doing or {}).get(name)
-    if word is None or word.casefold() in _ABSENT:
+    business = 0 if word is None else _business(word)
+    if word is None or business == 0:
         return None, None
-    if word.casefold() == _IDLE:
+    if business == 1:
         return 0, None
     counted = channels[name] if channels is not None else 0
     return counted or None, word.lower()
@@ -76,37 +105,47 @@ def phones(
     channels: Counter[str] | None = None,
     *,
     down: bool = False,
+    before: Mapping[str, Registration] = NOTHING,
 ) -> tuple[Registration, ...]:
-    """The phones of ``sip:getStatuses``; ``down`` leaves every state unknown, since Asterisk was not asked."""
+    """The phones of ``sip:getStatuses``; ``down`` leaves every state unknown, since Asterisk was not asked.
+
+    Of what is ``undecoded`` those that are as ``before`` are the same records.
+    """
     found: list[Registration] = []
-    for key, row in decode.mapping(data, where).items():
-        name = text_or_none(key)
-        if name is None or not isinstance(row, dict):
+    for key, value in decode.named_rows(data, where).items():
+        old = before.get(key)
+        name = text_or_none(key) if old is None else old.name
+        if name is None:
+            continue
+        calls, note = (None, DOWN) if down else _busy(name, doing, channels)
+        if old is not None and old.note == note and old.calls == calls and came_again(old, value):
+            found.append(old)
+            continue
+        row = data.row(value) if isinstance(data, Undecoded) and isinstance(value, bytes) else value
+        if not isinstance(row, dict):
             continue
         devices = [device for device in _devices(row) if device[0]]
         word = decode.text(row, "status")
         state, reachable = _phone_state(word, devices)
-        calls, doing_word = _busy(name, doing, channels)
         best = min(devices, key=lambda device: (device[2] is None, device[2] or 0.0), default=None)
-        found.append(
-            Registration(
-                pbx=pbx,
-                kind=RegistrationKind.EXTENSION,
-                name=name,
-                id=name,
-                label=decode.text(row, "callerid"),
-                state=RegistrationState.UNKNOWN if down else state,
-                raw_state=word,
-                reachable=None if down else reachable,
-                address=best[0] if best else None,
-                contacts=tuple(device[0] for device in devices if device[0]),
-                user_agent=best[1] if best else None,
-                rtt=decode.decimal(row, "rtt"),
-                calls=None if down else calls,
-                note="Asterisk does not answer" if down else doing_word,
-                raw=clean_tree(row),
-            )
+        one = Registration(
+            pbx=pbx,
+            kind=RegistrationKind.EXTENSION,
+            name=name,
+            id=name,
+            label=decode.text(row, "callerid"),
+            state=RegistrationState.UNKNOWN if down else state,
+            raw_state=word,
+            reachable=None if down else reachable,
+            address=best[0] if best else None,
+            contacts=tuple(device[0] for device in devices if device[0]),
+            user_agent=best[1] if best else None,
+            rtt=decode.decimal(row, "rtt"),
+            calls=calls,
+            note=note,
+            raw=Packed(value) if isinstance(value, bytes) else clean_tree(row),
         )
+        found.append(packed(one))
     return tuple(found)
 
 
@@ -215,7 +254,7 @@ def _trunk(
         rtt=rtt,
         calls=None if unsure else busy[0],
         since=from_epoch(row.get("stateStartTime")),
-        note="Asterisk does not answer" if unsure else busy[1] or (f"{kind} registration" if kind else None),
+        note=DOWN if unsure else busy[1] or (f"{kind} registration" if kind else None),
         raw=clean_tree({**entry, **row} if entry else row),
     )
 
@@ -247,32 +286,69 @@ def busy_endpoints(data: object, where: str) -> Counter[str]:
     return Counter(name for name, _ in seen)
 
 
-def calls(pbx: str, data: object, where: str, zone: tzinfo, clock: decode.Stamp | None) -> tuple[Call, ...]:
-    """The calls of ``pbx-status:getActiveChannels``, their legs grouped by ``linkedid``; oldest first."""
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for row in decode.rows(data, where):
+def calls(  # noqa: PLR0917
+    pbx: str,
+    data: object,
+    where: str,
+    zone: tzinfo,
+    clock: decode.Stamp | None,
+    before: Mapping[str, Call] = NOTHING,
+) -> tuple[Call, ...]:
+    """The calls of ``pbx-status:getActiveChannels``, their legs grouped by ``linkedid``; oldest first.
+
+    Of what is ``undecoded`` those that are as ``before``, in the same zone, only get their duration anew.
+    """
+    groups: dict[str, list[tuple[dict[str, Any], bytes | None]]] = {}
+    for row, text in decode.listed_rows(data, where):
         linked = decode.text(row, "linkedid")
         # ended legs and orphans are in the other listing; a filled end here is not under way either
         if linked and not decode.raw_text(row, "endtime"):
-            groups.setdefault(linked, []).append(row)
-    found = [_call(pbx, linked, legs, zone, clock) for linked, legs in groups.items()]
+            groups.setdefault(linked, []).append((row, text))
+    found = []
+    for linked, group in groups.items():
+        group.sort(key=_began)
+        legs, text = [row for row, _ in group], _joined(linked, [text for _, text in group])
+        old = before.get(linked)
+        # a wall clock that is turned back is settled by the instant in the id alone, not by when it was read
+        if old is not None and came_again(old, text) and decode.linked_instant(linked):
+            duration = _age(decode.naive(legs[0], "start"), old.start, zone, clock)
+            found.append(old if duration == old.duration else replace(old, duration=duration))
+        else:
+            found.append(_call(pbx, linked, legs, text, zone, clock))
     return tuple(sorted(found, key=lambda call: (call.start is None, call.start or _LATEST, call.id)))
+
+
+def _began(leg: tuple[Mapping[str, Any], bytes | None]) -> str:
+    return decode.raw_text(leg[0], "start")
+
+
+def _joined(linked: str, legs: Sequence[bytes | None]) -> bytes | None:
+    texts = [text for text in legs if text is not None]
+    if len(texts) < len(legs):
+        return None
+    return b'{"linkedid":%b,"channels":[%b]}' % (json.encode(linked), b",".join(texts))
 
 
 _LATEST = datetime.max.replace(tzinfo=UTC)
 
 
-def _call(pbx: str, linked: str, legs: Sequence[dict[str, Any]], zone: tzinfo, clock: decode.Stamp | None) -> Call:
+def _call(  # noqa: PLR0917
+    pbx: str,
+    linked: str,
+    legs: Sequence[dict[str, Any]],
+    text: bytes | None,
+    zone: tzinfo,
+    clock: decode.Stamp | None,
+) -> Call:
     near = decode.linked_instant(linked) or (clock.instant if clock else None)
-    ordered = sorted(legs, key=lambda row: decode.raw_text(row, "start"))
-    people = [row for row in ordered if not decode.application(decode.text(row, "dst_chan"))]
+    people = [row for row in legs if not decode.application(decode.text(row, "dst_chan"))]
     answered = [row for row in people if decode.naive(row, "answer")]
-    first = ordered[0]
-    chosen = next(iter(answered or people or ordered))
+    first = legs[0]
+    chosen = next(iter(answered or people or legs))
     up = bool(decode.naive(chosen, "answer"))
     start = decode.instant(decode.naive(first, "start"), zone, near)
     came = decode.endpoint(decode.text(first, "src_chan"))
-    went = [decode.endpoint(decode.text(row, "dst_chan")) for row in ordered]
+    went = [decode.endpoint(decode.text(row, "dst_chan")) for row in legs]
     outward = next((name for name in went if decode.is_trunk(name)), None)
     inward = came if decode.is_trunk(came) else None
     direction = (
@@ -296,11 +372,11 @@ def _call(pbx: str, linked: str, legs: Sequence[dict[str, Any]], zone: tzinfo, c
         src_name=decode.text(first, "src_name"),
         dst=decode.text(chosen, "dst_num"),
         dst_name=decode.text(chosen, "dst_name"),
-        did=next((did for row in ordered if (did := decode.text(row, "did"))), None),
+        did=next((did for row in legs if (did := decode.text(row, "did"))), None),
         direction=direction,
         trunk=inward or outward,
-        legs=tuple(_leg(row, zone, near) for row in ordered),
-        raw=clean_tree({"linkedid": linked, "channels": list(ordered)}),
+        legs=tuple(_leg(row, zone, near) for row in legs),
+        raw=clean_tree({"linkedid": linked, "channels": list(legs)}) if text is None else Packed(text),
     )
 
 

@@ -105,10 +105,18 @@ class Wire:
         self._refused: tuple[float, str] | None = None
 
     async def get(
-        self, resource: str, params: Mapping[str, str] | None = None, *, longest: float | None = None
+        self,
+        resource: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        longest: float | None = None,
+        undecoded: bool = False,
     ) -> Reply:
-        """``GET`` of a resource such as ``cdr`` or ``sip:getStatuses``; ``longest`` bounds it in seconds."""
-        return await self._ask("GET", resource, params=params, longest=longest)
+        """``GET`` of a resource such as ``cdr`` or ``sip:getStatuses``; ``longest`` bounds it in seconds.
+
+        ``undecoded`` leaves the rows as they came, see `voiptui.pbx.decoding.Undecoded`.
+        """
+        return await self._ask("GET", resource, params=params, longest=longest, undecoded=undecoded)
 
     async def clock(self) -> datetime:
         """The PBX's present instant; ours as long as it does not tell."""
@@ -128,6 +136,7 @@ class Wire:
         params: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
         longest: float | None = None,
+        undecoded: bool = False,
     ) -> Reply:
         async with self._turn:
             for attempt in (1, 2):
@@ -142,7 +151,7 @@ class Wire:
                 break
             if answer.status == 401 and self.with_key and resource_name(resource) in self._read:
                 await self._look_whether_revoked(resource_name(resource))
-            reply = self._judge(answer, resource, time.monotonic() - began)
+            reply = self._judge(answer, resource, time.monotonic() - began, undecoded=undecoded)
             self._accepted = True
             self._read.add(resource_name(resource))
         self.fastest = min(self.fastest or reply.seconds, reply.seconds)
@@ -257,14 +266,14 @@ class Wire:
         self._refresh = found[1] if found and found[1].isascii() else kept
         return access
 
-    def _judge(self, answer: Answer, resource: str, seconds: float) -> Reply:
+    def _judge(self, answer: Answer, resource: str, seconds: float, *, undecoded: bool = False) -> Reply:
         """The data of an answer; raises what its status and envelope mean."""
         status = answer.status
         if status == 429:
             raise self._throttled(answer)
         if _is_text(answer):
             raise _text_error(answer, resource)
-        body = answer.json(resource)
+        body = answer.json(resource, but="data" if undecoded else None)
         if not isinstance(body, dict):
             raise BadAnswer(resource, f"no envelope came (HTTP {status})")
         stamp = decode.stamp(body)
