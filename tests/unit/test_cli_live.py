@@ -180,6 +180,11 @@ def test_every_operator_is_told_apart_by_the_data(everything: list[Row]) -> None
 def test_registrations_and_calls_of_all_systems(config: Path) -> None:
     phones = rows(voiptui(config, "regs"))
     assert {row["kind"] for row in phones} == {"extension", "trunk"}
+    for pbx in {row["pbx"] for row in phones}:
+        own = [row for row in phones if row["pbx"] == pbx]
+        numbers = [int(row["name"]) for row in own if row["kind"] == "extension" and row["name"].isdecimal()]
+        assert numbers == sorted(numbers)
+        assert [row["kind"] for row in own] == sorted(row["kind"] for row in own)
     some = rows(voiptui(config, "regs", "kind", "=", "trunk", *LONDON))
     assert some
     assert {(row["kind"], row["pbx"]) for row in some} == {("trunk", "london")}

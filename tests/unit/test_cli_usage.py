@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from voiptui.cli.arguments import split_verb, verb_parser
-from voiptui.cli.common import filter_text
+from voiptui.cli.common import filter_text, number_in_pieces
 from voiptui.cli.errors import UsageError, exit_code
 
 CONFIG = """\
@@ -100,6 +100,9 @@ def run(command: Sequence[str], config: Path | None, **environment: str) -> Done
         (["recording", "lab:1"], "switched off"),
         (["tui"], "the monitor needs a terminal"),
         ([], "the monitor needs a terminal"),
+        (["watch"], "expected regs, calls or dialplan (see voiptui watch --help)"),
+        (["mikopbx", "employees"], "expected list or add (see voiptui mikopbx --help)"),
+        (["trust"], "expected PBX (see voiptui trust --help)"),
         (["config", "chek"], "argument action: invalid choice: 'chek'"),
     ],
 )
@@ -157,6 +160,12 @@ def test_no_configuration_says_where_it_would_lie(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "there is no configuration yet at" in done.stderr
     assert voiptui("regs", config=tmp_path / "nowhere.toml").returncode == 2
+
+
+def test_a_window_that_has_not_begun_is_told_from_an_empty_one(config: Path) -> None:
+    said = {words: voiptui("cdr", "--since", words, config=config).stderr for words in ("2998-01-01", "2020-01-01")}
+    assert "which is still to come: a time of a past day needs its day" in said["2998-01-01"]
+    assert "still to come" not in said["2020-01-01"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX")
@@ -226,6 +235,23 @@ def test_common_options_stand_before_or_after_the_verb() -> None:
 )
 def test_what_the_shell_changed_is_put_back(words: list[str], text: str) -> None:
     assert filter_text(words) == text
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        (["+44", "20", "7946", "0018"], "+44 20 7946 0018"),
+        (["state", "=", "up", "020", "7946", "0018", "since"], "020 7946 0018"),
+        (["+44 20 7946 0018"], None),
+        (["any", "~", "020", "7946", "0018"], "020 7946 0018"),
+        (["204", "2079460018"], None),
+        (["204", "205"], None),
+        (["acme", "2026"], None),
+        ([], None),
+    ],
+)
+def test_the_pieces_of_a_number_that_was_not_quoted_are_noticed(words: list[str], number: str | None) -> None:
+    assert number_in_pieces(words) == number
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

@@ -129,6 +129,23 @@ def test_csv_has_headings_at_once(config: Path) -> None:
     assert len(table) > 1
 
 
+@pytest.mark.parametrize("number", [None, signal.SIGTERM])
+def test_json_is_whole_when_watching_ends(config: Path, number: signal.Signals | None) -> None:
+    words = ("watch", "calls", "--pbx", "london", "--pbx", "down", "--now", "--format", "json", "--columns", "id")
+    with started(config, *words, *(() if number else ("--for", "6s"))) as process:
+        assert process.stdout
+        begin = process.stdout.readline() + process.stdout.readline()
+        if number:
+            process.send_signal(number)
+        told = json.loads(begin + process.stdout.read())
+        assert process.wait(30) == (130 if number else 1)
+    assert told["rows"][0].keys() == {"at", "change", "id", "before"}
+    assert told["truncated"] is False
+    assert [(one["pbx"], one["ok"]) for one in told["sources"]] == [("london", True), ("down", False)]
+    assert told["sources"][0]["rows"] == len(told["rows"])
+    assert told["sources"][1]["error"].startswith("unreachable")
+
+
 def test_a_system_that_fails_is_named_and_the_others_go_on(config: Path) -> None:
     done = voiptui(config, "watch", "calls", "--pbx", "london", "--pbx", "down", "--now", "--for", "6s")
     assert done.returncode == 1
@@ -207,13 +224,13 @@ def test_the_dialplan_debug_is_off_after_every_way_to_end(config: Path, number: 
         (["cdrs"], "argument what: invalid choice: 'cdrs'"),
         (["regs", "statee = x"], "filter: column 1: unknown field 'statee'; did you mean state?"),
         (["regs", "--for", "soon"], "--for: expected a span such as 30s, 10m or 8h, found 'soon'"),
-        (["regs", "--format", "json"], "--format: what goes on without end is written as jsonl, csv or table"),
         (["calls", "--pbx", "rome"], "no PBX is named 'rome'"),
         (["dialplan"], "watch dialplan: expected the name of one PBX"),
         (["dialplan", "london"], "london: not offered: only CustomPBX tells its dialplan lookups"),
         (["dialplan", "closed"], "it needs allow_changes = true in [pbx.closed]"),
         (["dialplan", "lab"], "Nobody can be asked here: add --yes"),
         (["dialplan", "lab", "--format", "csv"], "--format table or jsonl"),
+        (["dialplan", "lab", "--format", "json"], "--format table or jsonl"),
     ],
 )
 def test_wrong_usage_is_one_sentence(config: Path, words: list[str], sentence: str) -> None:

@@ -205,7 +205,7 @@ def test_csv_legs_are_rows_of_their_own() -> None:
 def test_json_has_the_field_names_in_order_and_the_legs() -> None:
     look = Look(zone=ZoneInfo("Asia/Tokyo"), now=NOW, legs=True)
     made = json.loads(written(Format.JSONL, [CDR], list(CDR_FIELDS), look))
-    assert list(made) == [*CDR_FIELDS, "legs"]
+    assert list(made) == [*CDR_FIELDS, "raw_disposition", "legs"]
     assert made["start"] == "2026-11-22T13:58:10.000Z"
     assert (made["billsec"], made["recording"], made["mos"], made["tags"]) == (192, True, None, ["a", "b"])
     assert made["legs"][0]["disposition"] == "no-answer"

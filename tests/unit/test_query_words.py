@@ -15,7 +15,7 @@ from voiptui.query.parse import parse
 from voiptui.query.plan import plan, planned
 from voiptui.query.tree import Operator
 from voiptui.query.values import read
-from voiptui.query.window import window
+from voiptui.query.window import Window, window
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KNOWN = {"trunk": ["Carrier One", "gsm"], "src": ["204", "anonymous"], "pbx": ["london"], "src_name": ["acme \x1b[2J"]}
@@ -137,6 +137,16 @@ def test_every_operator_is_explained() -> None:
 def test_the_window_of_a_search(text: str, since: datetime, until: datetime, origin: str) -> None:
     span = window(bind(parse(text, Kind.CDR), Kind.CDR, NOW, UTC), since=None, until=None, now=NOW)
     assert (span.since, span.until, span.origin) == (since, until, origin)
+    assert not span.to_come
+
+
+def test_a_window_of_which_nothing_is_past_says_so() -> None:
+    def span(text: str) -> Window:
+        return window(bind(parse(text, Kind.CDR), Kind.CDR, NOW, UTC), since=None, until=None, now=NOW)
+
+    later = f"{NOW + timedelta(hours=1):%H:%M}"
+    assert span(f"start >= {later}").to_come
+    assert not span(f"start <= {later}").to_come
 
 
 def test_options_stand_in_where_the_filter_says_nothing() -> None:

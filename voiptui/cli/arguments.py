@@ -63,7 +63,13 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        """Raises the sentence."""
+        """Raises the sentence; of words that are missing it says the first, and what it may be."""
+        missing = message.removeprefix("the following arguments are required: ")
+        if missing != message:
+            name = missing.split(", ")[0]
+            action = next(action for action in self._actions if name in {action.metavar, action.dest})
+            *others, last = map(str, action.choices or [name])
+            message = f"expected {', '.join(others)} or {last}" if others else f"expected {last}"
         raise UsageError(f"{message} (see {self.prog} --help)")
 
     def arranged(self, words: Sequence[str]) -> list[str]:

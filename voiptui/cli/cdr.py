@@ -101,6 +101,8 @@ def window_sentence(found: Window, config: Config) -> str:
     """``window: last 24 hours (2026-11-21 14:00:00 to 2026-11-22 14:00:00 Europe/London)``."""
     ends = [f"{end.astimezone(config.timezone):%Y-%m-%d %H:%M:%S}" for end in (found.since, found.until)]
     span = f"{ends[0]} to {ends[1]} {config.zone_shown}"
+    if found.to_come:
+        return f"window: {span}, which is still to come: a time of a past day needs its day, such as yesterday 23:00"
     return f"window: last 24 hours ({span})" if found.origin == "default" else f"window: {span}"
 
 

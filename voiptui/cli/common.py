@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from fnmatch import fnmatchcase
+from itertools import takewhile
 from typing import Any, Self, TextIO, TypeVar
 
 from voiptui.cli.errors import Exit, UsageError
@@ -27,6 +28,8 @@ from voiptui.pbx.errors import PbxError
 T = TypeVar("T")
 PROGRESS_AFTER = 0.5
 LONGEST_NUMBER = 15
+PIECES = 3
+"""Fewer numbers side by side may be the two ends of a call."""
 EXCERPT = 60
 
 
@@ -233,6 +236,8 @@ def filter_text(words: Sequence[str]) -> str:
     from voiptui.query.operators import SPELLINGS
     from voiptui.query.parse import quoted
 
+    if (number := number_in_pieces(words)) is not None:
+        say(f"the numbers of {number} are looked for one by one: quoted it is one telephone number, '{number}'")
     joined: list[str] = []
     after_operator = False
     for word in words:
@@ -244,6 +249,16 @@ def filter_text(words: Sequence[str]) -> str:
         joined.append(word)
         after_operator = word.lower() in SPELLINGS or word.endswith(("=", "<", ">", "~"))
     return " ".join(joined)
+
+
+def number_in_pieces(words: Sequence[str]) -> str | None:
+    """A telephone number whose groups of digits were typed unquoted: as a question each, they find nothing."""
+    for at, word in enumerate(words):
+        groups = [word, *takewhile(str.isdecimal, words[at + 1 :])]
+        joined = " ".join(groups)
+        if len(groups) >= PIECES and word.lstrip("+").isdecimal() and _is_number_with_blanks(joined):
+            return joined
+    return None
 
 
 def _is_number_with_blanks(word: str) -> bool:

@@ -36,7 +36,7 @@ def watch_dialplan(args: argparse.Namespace, seconds: float | None) -> int:
     """Asks, then shows the lookups for so many seconds or until it is stopped."""
     if len(args.filter) != 1:
         raise UsageError("watch dialplan: expected the name of one PBX")
-    if args.columns is not None or args.format == "csv":
+    if args.columns is not None or args.format in {"csv", "json"}:
         raise UsageError("watch dialplan: a lookup is lines of text: --format table or jsonl, without --columns")
     args.pbx = list(args.filter)
     config = configuration(args)

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import sys
 import time
 from typing import Any
 
@@ -20,7 +21,7 @@ from voiptui.cli.common import (
 )
 from voiptui.cli.errors import Exit, exit_code
 from voiptui.config.load import Config
-from voiptui.model.records import Kind
+from voiptui.model.records import Kind, Registration
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now
 from voiptui.output.base import Source
@@ -120,6 +121,8 @@ class _Lookup:
             self._failed(name, PbxError(f"an answer was not understood ({type(error).__name__})"), started)
             return
         rows = [row for row in snapshot.rows if self._matches(row)]
+        if self._kind is Kind.REGISTRATION:
+            rows.sort(key=_place)
         if snapshot.partial:
             self._incomplete.add(name)
         self._sources[name] = Source(
@@ -148,6 +151,11 @@ class _Lookup:
         # what a system does not offer at all is no failure of today
         ok = isinstance(error, Unsupported) and len(self._pbxs) > 1
         self._sources[name] = Source(pbx=name, ok=ok, error=text.removeprefix(f"{name}: "), seconds=_seconds(started))
+
+
+def _place(row: Registration) -> tuple[str, int, str]:
+    """Phones before trunks, numbers by their size before names, whatever order a system has; so answers compare."""
+    return row.kind, len(row.name) if row.name.isdecimal() else sys.maxsize, row.name.casefold()
 
 
 def _seconds(started: float) -> float:

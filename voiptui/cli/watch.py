@@ -3,7 +3,8 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from voiptui.model.fields import FIELDS, Field
 from voiptui.model.records import Call, Kind, Registration, RegistrationKind, Stream
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now
+from voiptui.output.base import Source
 from voiptui.output.privacy import masked
 from voiptui.output.values import instant_json, instant_text, json_value, record_text
 from voiptui.output.writers import Format, csv_cell, json_object
@@ -53,8 +55,6 @@ def watch_arguments(parser: argparse.ArgumentParser) -> None:
 def watch(args: argparse.Namespace) -> int:
     """Watches until it is stopped, or for the span."""
     seconds = _span(args.span)
-    if args.format == "json":
-        raise UsageError("--format: what goes on without end is written as jsonl, csv or table")
     if args.what == "dialplan":
         from voiptui.cli.dialplan import watch_dialplan
 
@@ -83,21 +83,40 @@ def _span(text: str | None) -> float | None:
 
 
 class Lines:
-    """Writes changes as lines for people, JSON lines or CSV."""
+    """Writes changes as lines for people, CSV, JSON lines, or as one JSON object that is whole when watching ends."""
 
     def __init__(self, form: Format, fields: list[Field], config: Config) -> None:
         self._form, self._fields, self._config = form, fields, config
         self._out = prepared(form)
+        self._told: Counter[str] = Counter()
         if form is Format.CSV:
-            self._out.write(",".join(["at", "change", *(field.name for field in fields)]) + "\r\n")
-            self._out.flush()
+            self._put(",".join(["at", "change", *(field.name for field in fields)]) + "\r\n")
+        elif form is Format.JSON:
+            self._put('{"rows": [')
+
+    def _put(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
 
     def write(self, changes: Iterable[Change]) -> None:
         """Writes and flushes them."""
-        text = "".join(self._line(change) for change in changes)
-        if text:
-            self._out.write(text)
-            self._out.flush()
+        lines = []
+        for change in changes:
+            line = self._line(change)
+            if self._form is Format.JSON:
+                line = ("," if self._told else "") + "\n" + line.rstrip()
+            self._told[change.row.pbx] += 1
+            lines.append(line)
+        if lines:
+            self._put("".join(lines))
+
+    def finish(self, errors: Mapping[str, str | None]) -> None:
+        """Writes what ends them, with the systems that were watched, each with the error of one that never answered."""
+        if self._form is Format.JSON:
+            sources = [
+                Source(pbx=name, ok=error is None, error=error, rows=self._told[name]) for name, error in errors.items()
+            ]
+            self._put(f"\n], {json.encode({'truncated': False, 'sources': sources}).decode()[1:]}\n")
 
     def _line(self, change: Change) -> str:
         row: Any = change.row
@@ -217,9 +236,14 @@ class Watching:
                 async with asyncio.timeout(CLOSING):
                     await poller.stop()
                     await systems.close()
+        self._lines.finish({pbx.name: self._error(store, pbx.name) for pbx in self._pbxs})
         if stopped:
             return Exit.INTERRUPTED
         return exit_code(len(self._begun), len(self._pbxs) - len(self._begun))
+
+    def _error(self, store: "Store", name: str) -> str | None:
+        status = store.status(name)
+        return None if name in self._begun else f"{status.word}: {status.error}" if status.error else "no answer yet"
 
     def _waited_for(self) -> str:
         return "waiting for " + ", ".join(pbx.name for pbx in self._pbxs if pbx.name not in self._begun)

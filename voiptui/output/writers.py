@@ -104,7 +104,9 @@ def _instants(fields: Sequence[Field]) -> tuple[str, ...]:
 
 
 def _json_objects(fields: Sequence[Field], *, legs: bool) -> Callable[[Any], Any]:
-    """What is encoded of many records, as `json_object` gives it; ``legs`` adds their legs where they have any.
+    """What is encoded of many records, as `json_object` gives it; ``legs`` adds what lies below a call's own fields.
+
+    That are its legs, and the system's own word for its disposition, which says more where that is unknown.
 
     A structure made for these fields is filled and written in half the time of a dictionary.
     """
@@ -113,7 +115,9 @@ def _json_objects(fields: Sequence[Field], *, legs: bool) -> Callable[[Any], Any
     values: Callable[[Any], tuple[Any, ...]] = (
         attrgetter(*names) if len(names) > 1 else lambda record: tuple(getattr(record, name) for name in names)
     )
-    row: Callable[..., Any] = defstruct("Row", [*names, ("legs", Any, UNSET)], gc=False)
+    own_word = legs and "disposition" in names
+    below = [(name, Any, UNSET) for name in ("raw_disposition", "legs")]
+    row: Callable[..., Any] = defstruct("Row", [*names, *below], gc=False)
 
     def made(record: Any) -> Any:
         found = row(*values(record))
@@ -121,6 +125,8 @@ def _json_objects(fields: Sequence[Field], *, legs: bool) -> Callable[[Any], Any
             instant = getattr(found, name)
             if instant is not None:
                 setattr(found, name, instant_json(instant))
+        if own_word:
+            found.raw_disposition = record.raw_disposition
         if legs and hasattr(record, "legs"):
             found.legs = [_with_instants(structs.asdict(leg), _LEG_INSTANTS) for leg in record.legs]
         return found

@@ -13,11 +13,15 @@ _OPEN: _Ends = (None, None)
 
 
 class Window(Struct, frozen=True):
-    """From when to when a search looks, both included and UTC, and where that was said."""
+    """From when to when a search looks, both included and UTC, where that was said, and whether all of it is to come.
+
+    ``23:00`` is that of today, also soon after midnight when that of yesterday was meant.
+    """
 
     since: datetime
     until: datetime
     origin: Literal["filter", "options", "default"]
+    to_come: bool = False
 
 
 def window(bound: Bound, *, since: datetime | None, until: datetime | None, now: datetime) -> Window:
@@ -33,7 +37,7 @@ def window(bound: Bound, *, since: datetime | None, until: datetime | None, now:
         origin = "filter"
     elif since or until:
         origin = "options"
-    return Window(first, max(first, last), origin)
+    return Window(first, max(first, last), origin, to_come=first > now)
 
 
 def implied(bound: Bound) -> tuple[datetime | None, datetime | None]:

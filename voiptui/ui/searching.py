@@ -39,13 +39,15 @@ def ends(asked: Asked, now: datetime, zone: tzinfo) -> tuple[datetime | None, da
 
 
 def window_text(window: Window, zone: tzinfo, *, ascii_only: bool = False) -> str:
-    """``last 24 h`` or ``11-21 14:00 – 11-22 14:00``."""
+    """``last 24 h`` or ``11-21 14:00 – 11-22 14:00``; of one that has not begun it is said."""
     if window.origin == "default":
         return "last 24 h"
     low, high = window.since.astimezone(zone), window.until.astimezone(zone)
     dash = "-" if ascii_only else "–"
     if high.second == 59 or high.microsecond:
         high = (window.until + timedelta(seconds=1)).replace(second=0, microsecond=0).astimezone(zone)
+    if window.to_come:
+        return f"{low:%m-%d %H:%M} is still to come"
     if low.date() == high.date():
         return f"{low:%m-%d %H:%M}{dash}{high:%H:%M}"
     return f"{low:%m-%d %H:%M} {dash} {high:%m-%d %H:%M}"
