@@ -1,10 +1,13 @@
 """What the store keeps, marks, tells and logs."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.unit.engine_system import EPOCH, VirtualLoop, phone, snapshot, virtually
 from voiptui.engine.clock import Clock
@@ -26,8 +29,6 @@ class Hand:
         self.seconds = 1000.0
 
     def store(self) -> Store:
-        from datetime import timedelta
-
         return Store(clock=Clock(now=lambda: EPOCH + timedelta(seconds=self.seconds), monotonic=lambda: self.seconds))
 
 
@@ -37,6 +38,57 @@ def events(store: Store) -> list[tuple[str, Severity, float | None, bool]]:
 
 def carrier(state: RegistrationState = S.REGISTERED, **more: Any) -> Registration:
     return phone("carrier", state, kind=RegistrationKind.TRUNK, **more)
+
+
+STEP = st.one_of(
+    st.tuples(st.just("wait"), st.floats(0.001, 90)),
+    st.tuples(st.just("set clock"), st.floats(-7200, 7200)),
+    st.tuples(st.just("put"), st.sampled_from([R, C]), st.none() | st.floats(1, 60)),
+    st.tuples(st.just("fail"), st.sampled_from([R, C]), st.none() | st.floats(1, 60), st.booleans()),
+    st.tuples(st.just("expect"), st.sets(st.sampled_from([R, C, H]))),
+    st.tuples(st.just("lack"), st.sampled_from([R, C])),
+)
+
+
+@given(st.lists(STEP, max_size=10))
+def test_a_status_is_the_same_however_often_it_was_asked_for(steps: list[tuple[Any, ...]]) -> None:
+    def lived(*, asked: bool) -> tuple[Store, Any]:
+        clock = {"at": 1000.0, "ahead": 0.0}
+        times = Clock(
+            now=lambda: EPOCH + timedelta(seconds=clock["at"] + clock["ahead"]), monotonic=lambda: clock["at"]
+        )
+        store = Store(["london"], clock=times)
+        for step in steps:
+            match step:
+                case "wait", seconds:
+                    clock["at"] += seconds
+                case "set clock", seconds:
+                    clock["ahead"] += seconds
+                case "put", stream, fresh_for:
+                    store.put(snapshot(stream=stream), fresh_for=fresh_for)
+                case "fail", stream, retry_in, whole:
+                    store.fail(
+                        "london", stream, Unreachable("gone") if whole else BadAnswer("x", "y"), retry_in=retry_in
+                    )
+                case "expect", streams:
+                    store.expect("london", streams)
+                case "lack", stream:
+                    store.unsupported("london", stream, "not here")
+            if asked:
+                store.status("london")
+        return store, store.status("london")
+
+    (_, often), (_, once) = lived(asked=True), lived(asked=False)
+    for one, other in ((often, once), *((often.streams[stream], once.streams[stream]) for stream in (R, C, H))):
+        plain = structs.asdict(one), structs.asdict(other)
+        for name, value in plain[0].items():
+            wanted = plain[1][name]
+            if isinstance(value, float):
+                assert value == pytest.approx(wanted, abs=1e-6)
+            elif isinstance(value, datetime):
+                assert abs((value - wanted).total_seconds()) < 0.1
+            elif name != "streams":
+                assert value == wanted, name
 
 
 def test_a_row_that_did_not_change_stays_the_same_object() -> None:

@@ -3,14 +3,14 @@
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
 
 from voiptui.engine.events import Event
 from voiptui.engine.history import Watch
 from voiptui.engine.rows import Table
-from voiptui.engine.status import Counts, State, StreamStatus
+from voiptui.engine.status import Counts, PbxStatus, State, StreamStatus, overall
 from voiptui.model.records import (
     Call,
     Kind,
@@ -22,6 +22,8 @@ from voiptui.model.records import (
 )
 
 SERIES_MINUTES = 60
+CLOCK_STEP = 0.05
+"""By so many seconds the clock for people may drift from the other one before instants are told anew."""
 KINDS = {Stream.REGISTRATIONS: Kind.REGISTRATION, Stream.CALLS: Kind.CALL}
 
 
@@ -77,6 +79,20 @@ def _up(row: Registration) -> bool | None:
     return row.state is RegistrationState.REGISTERED
 
 
+class Judged(NamedTuple):
+    """A status, when it was made by both clocks, and when the data came that may become stale, with after how long."""
+
+    status: PbxStatus
+    now: datetime
+    at: float
+    fresh: tuple[tuple[float, float], ...]
+
+    def holds(self, now: datetime, at: float) -> bool:
+        """Whether it is still true but for its ages: no data became stale, and nobody set the clock."""
+        set_by = (now - self.now).total_seconds() - (at - self.at)
+        return at >= self.at and abs(set_by) <= CLOCK_STEP and all(at - taken <= lasts for taken, lasts in self.fresh)
+
+
 class HeldPbx:
     """Everything about one system."""
 
@@ -93,10 +109,58 @@ class HeldPbx:
         self.failing_word: str | None = None
         self.skew: float | None = None
         self.series: deque[Sample] = deque(maxlen=SERIES_MINUTES)
+        self.revision = 0
+        self._judged: Judged | None = None
 
     def table(self, kind: Kind) -> Table[Any]:
         """The rows of a kind."""
         return self.registrations if kind is Kind.REGISTRATION else self.calls
+
+    def judge_anew(self) -> None:
+        """Something was told: what was known of the status is no longer so."""
+        self.revision += 1
+        self._judged = None
+
+    def status(self, now: datetime, at: float) -> PbxStatus:
+        """The freshness of the system and its streams at this moment, by both clocks."""
+        judged = self._judged
+        if judged is None or not judged.holds(now, at):
+            judged = self._judged = Judged(self._judge(now, at), now, at, self._fresh(at))
+        if judged.at == at:
+            return judged.status
+        # of hundreds of systems most are asked about between two answers: only their ages are others then
+        found, older = judged.status, at - judged.at
+        streams = {
+            stream: one if one.age is None else structs.replace(one, age=one.age + older)
+            for stream, one in found.streams.items()
+        }
+        return structs.replace(found, streams=streams, age=None if found.age is None else found.age + older)
+
+    def _fresh(self, at: float) -> tuple[tuple[float, float], ...]:
+        taken = ((held.taken, held.fresh_for) for held in self.streams.values())
+        return tuple(
+            (begin, lasts) for begin, lasts in taken if begin is not None and lasts is not None and at - begin <= lasts
+        )
+
+    def _judge(self, now: datetime, at: float) -> PbxStatus:
+        streams = {stream: self.stream_status(stream, now, at) for stream in Stream}
+        expected = any(held.expected for held in self.streams.values())
+        counted = {
+            stream: one
+            for stream, one in streams.items()
+            if stream in self.unsupported or (self.streams[stream].expected if expected else one.taken or one.error)
+        }
+        health = self.streams[Stream.HEALTH].snapshot
+        row = health.rows[0] if health and health.rows else None
+        status = overall(
+            self.name,
+            counted or streams,
+            frozenset(stream for stream, held in self.streams.items() if held.lacking),
+            counts=self.counts,
+            health=row,
+            clock_skew=self.skew if self.skew is not None else (row.clock_skew if row else None),
+        )
+        return structs.replace(status, streams=streams)
 
     def stream_status(self, stream: Stream, now: datetime, at: float) -> StreamStatus:
         """How fresh a stream is at this moment, by both clocks."""

@@ -3,9 +3,10 @@
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from voiptui.model.records import Call, Registration
 from voiptui.pbx.packed import packed
@@ -15,6 +16,11 @@ R = TypeVar("R", Registration, Call)
 
 # these change with every poll without anything having happened
 UNMARKED = frozenset({"duration", "expires", "rtt", "jitter", "raw"})
+_MARKED = {
+    kind: (names, attrgetter(*names))
+    for kind in (Registration, Call)
+    if (names := tuple(name for name in kind.__struct_fields__ if name not in UNMARKED))
+}
 # how long a row that incomplete answers leave out may still be shown, in seconds
 KEPT_REGISTRATION = 900.0
 KEPT_CALL = 60.0
@@ -131,8 +137,9 @@ def _known(key: Key, likely: Key, before: Mapping[Key, R]) -> tuple[Key, R | Non
 
 
 def _differences(old: Registration | Call, new: Registration | Call) -> frozenset[str]:
-    pairs = zip(old.__struct_fields__, structs.astuple(old), structs.astuple(new), strict=True)
-    return frozenset(name for name, one, other in pairs if one is not other and one != other) - UNMARKED
+    names, of = _MARKED[type(old)]
+    pairs = zip(names, of(old), of(new), strict=True)
+    return frozenset(name for name, one, other in pairs if one is not other and one != other)
 
 
 class Journal:

@@ -14,7 +14,7 @@ from voiptui.engine.events import MOST_EVENTS, Event, EventKind, EventLog, Sever
 from voiptui.engine.held import KINDS, HeldPbx, HeldStream, Sample
 from voiptui.engine.history import History
 from voiptui.engine.rows import MOST_TOUCHED, Changes, Journal, Mark
-from voiptui.engine.status import PbxStatus, overall
+from voiptui.engine.status import Counts, PbxStatus
 from voiptui.model.records import (
     Call,
     Kind,
@@ -85,6 +85,7 @@ class Store:
         # the tables hold the rows; a second hold on them would keep vanished ones
         kept = snapshot.rows if snapshot.stream is Stream.HEALTH else ()
         held.snapshot = structs.replace(snapshot, rows=kept)
+        pbx.judge_anew()
         self._tell(snapshot.pbx, snapshot.stream)
 
     def fail(
@@ -105,6 +106,7 @@ class Store:
         held.whole = is_of_whole_system(error) if whole is None else whole
         held.lacking = isinstance(error, NotPermitted | Unsupported)
         held.retry_at = None if retry_in is None else at + retry_in
+        of.judge_anew()
         if changed:
             self._failed(of, stream, held, error, at)
         self._tell(pbx, stream)
@@ -116,16 +118,21 @@ class Store:
         if {stream for stream, held in of.streams.items() if held.expected} != wanted:
             for stream, held in of.streams.items():
                 held.expected = stream in wanted
+            of.judge_anew()
             self._tell(pbx, *wanted)
 
     def unsupported(self, pbx: str, stream: Stream, reason: str) -> None:
         """Says that a system does not offer a stream at all, and why."""
-        self._of(pbx).unsupported[stream] = reason
+        of = self._of(pbx)
+        of.unsupported[stream] = reason
+        of.judge_anew()
         self._tell(pbx, stream)
 
     def disable(self, pbx: str) -> None:
         """Says that a system is switched off in the configuration."""
-        self._of(pbx).disabled = True
+        of = self._of(pbx)
+        of.disabled = True
+        of.judge_anew()
         self._tell(pbx, *Stream)
 
     # what the screen asks
@@ -187,26 +194,19 @@ class Store:
 
     def status(self, pbx: str) -> PbxStatus:
         """The freshness of one system and its streams at this moment."""
-        of = self._of(pbx)
-        now, at = self.clock.now(), self.clock.monotonic()
-        streams = {stream: of.stream_status(stream, now, at) for stream in Stream}
-        expected = any(held.expected for held in of.streams.values())
-        counted = {
-            stream: one
-            for stream, one in streams.items()
-            if stream in of.unsupported or (of.streams[stream].expected if expected else one.taken or one.error)
-        }
-        health = of.streams[Stream.HEALTH].snapshot
-        row = health.rows[0] if health and health.rows else None
-        status = overall(
-            pbx,
-            counted or streams,
-            frozenset(stream for stream, held in of.streams.items() if held.lacking),
-            counts=of.counts,
-            health=row,
-            clock_skew=of.skew if of.skew is not None else (row.clock_skew if row else None),
-        )
-        return structs.replace(status, streams=streams)
+        return self._of(pbx).status(self.clock.now(), self.clock.monotonic())
+
+    def revision_of(self, pbx: str) -> int:
+        """Grows whenever something is told of one system; its ages, and that data became stale, are not told."""
+        return self._of(pbx).revision
+
+    def counts(self, pbx: str) -> Counts:
+        """The counts of one system, as in its status."""
+        return self._of(pbx).counts
+
+    def has_answered(self, pbx: str) -> bool:
+        """Whether any stream of one system has come."""
+        return any(held.taken is not None for held in self._of(pbx).streams.values())
 
     def history(self, key: tuple[str, str, str]) -> History:
         """What was seen of one registration since the program runs."""

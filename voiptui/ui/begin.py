@@ -124,7 +124,7 @@ async def _first_answers(services: Services, stopped: asyncio.Event) -> None:
 
     def changed(_: object) -> None:
         live.refresh()
-        if not came.is_set() and any(services.store.status(name).taken for name in services.names):
+        if not came.is_set() and any(map(services.store.has_answered, services.names)):
             came.set()
 
     unsubscribe = services.store.subscribe(changed)

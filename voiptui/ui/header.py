@@ -104,10 +104,14 @@ def header_spans(marks: Sequence[PbxMark], room: int, *, ascii_only: bool = Fals
     title = Span(" voiptui ", "title")
     insecure = " INSECURE TLS" if any(mark.insecure for mark in marks) else ""
     for notes in (True, False):
-        spans = [title]
+        spans, left = [title], room - spans_width([title])
         for mark in marks:
-            spans += [Span("  "), *_mark_spans(mark, notes=notes, ascii_only=ascii_only, coarse=coarse)]
-        if spans_width(spans) <= room:
+            one = [Span("  "), *_mark_spans(mark, notes=notes, ascii_only=ascii_only, coarse=coarse)]
+            left -= spans_width(one)
+            if left < 0:
+                break
+            spans += one
+        if left >= 0:
             return spans
     signs = SIGNS_ASCII if ascii_only else SIGNS
     spans = [title]

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from voiptui.engine.poller import Poller
     from voiptui.engine.store import Store
     from voiptui.engine.systems import Systems
+    from voiptui.model.settings import PbxSettings
     from voiptui.pbx.base import Capabilities
+    from voiptui.ui.rows import SystemRow
 
 
 @dataclass
@@ -42,6 +44,8 @@ class Services:
     backlog: Callable[[], float] = lambda: 0.0
     """Seconds until a slow link has taken what was written to the terminal."""
     remembered: Remembered = field(default_factory=lambda: Remembered(None))
+    system_rows: dict[str, tuple[tuple[object, ...], "SystemRow"]] = field(default_factory=dict)
+    """The rows of the Systems pane as last made, each with what it was made of."""
     _zones: list[tuple[str, tzinfo]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -112,23 +116,26 @@ class Services:
         """How cells are written now."""
         return Look(zone=self.zone, now=self.clock(), signs=self.signs, coarse=self.coarse)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The configured telephone systems that are not switched off."""
         return tuple(pbx.name for pbx in self.config.asked)
+
+    @cached_property
+    def _settings(self) -> "dict[str, PbxSettings]":
+        return {pbx.name: pbx for pbx in self.config.pbxs}
 
     def capabilities(self, pbx: str) -> "Capabilities | None":
         """What a telephone system declares, ``None`` for one that is not configured."""
         from voiptui.pbx.registry import capabilities
 
-        for settings in self.config.pbxs:
-            if settings.name == pbx:
-                return capabilities(settings.system)
-        return None
+        settings = self._settings.get(pbx)
+        return None if settings is None else capabilities(settings.system)
 
     def may_change(self, pbx: str) -> bool:
         """Whether the configuration allows to change something on a telephone system."""
-        return any(settings.name == pbx and settings.allow_changes for settings in self.config.pbxs)
+        settings = self._settings.get(pbx)
+        return settings is not None and settings.allow_changes
 
     def shown(self, records: Iterable[Any]) -> list[Any]:
         """The records as they may be seen: with numbers masked where the configuration says so."""

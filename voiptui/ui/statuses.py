@@ -89,36 +89,41 @@ def hour_of(services: Services, pbx: str, what: str) -> tuple[int | None, ...]:
 
 
 def system_rows(services: Services) -> list[SystemRow]:
-    """A row per configured system."""
+    """A row per configured system; of one that told nothing since the last time it is the same object."""
+    minute = int(services.store.clock.monotonic() // 60)
     rows = []
     for settings in services.config.pbxs:
         status = services.store.status(settings.name)
-        health, counts = status.health, status.counts
-        offered = services.capabilities(settings.name)
-        # what ails a system ails each of its streams: once is enough
-        limits = [limit for limit in status.limits if not (status.error and limit.endswith(status.error))]
-        trouble = [status.error or "", *limits, *(health.warnings if health else ())]
-        rows.append(
-            SystemRow(
-                pbx=settings.name,
-                system=SYSTEMS[settings.system].title,
-                state="disabled" if not settings.enabled else str(status.state),
-                taken=status.taken,
-                latency=status.latency,
-                registrations=_of(
-                    counts.extensions_up, counts.extensions, offered=not offered or bool(offered.registrations)
-                ),
-                trunks=_of(counts.trunks_up, counts.trunks, offered=not offered or bool(offered.trunks)),
-                calls=counts.calls,
-                registered_hour=hour_of(services, settings.name, "registered"),
-                calls_hour=hour_of(services, settings.name, "calls"),
-                version=health.version if health else None,
-                skew=status.clock_skew,
-                tls=_tls(settings),
-                error=(" - " if services.ascii_only else " · ").join(one for one in trouble if one) or None,
-            )
-        )
+        told = (services.store.revision_of(settings.name), status.state, status.taken, minute)
+        known = services.system_rows.get(settings.name)
+        if known is None or known[0] != told:
+            known = services.system_rows[settings.name] = (told, _system_row(services, settings, status))
+        rows.append(known[1])
     return rows
+
+
+def _system_row(services: Services, settings: PbxSettings, status: PbxStatus) -> SystemRow:
+    health, counts = status.health, status.counts
+    offered = services.capabilities(settings.name)
+    # what ails a system ails each of its streams: once is enough
+    limits = [limit for limit in status.limits if not (status.error and limit.endswith(status.error))]
+    trouble = [status.error or "", *limits, *(health.warnings if health else ())]
+    return SystemRow(
+        pbx=settings.name,
+        system=SYSTEMS[settings.system].title,
+        state="disabled" if not settings.enabled else str(status.state),
+        taken=status.taken,
+        latency=status.latency,
+        registrations=_of(counts.extensions_up, counts.extensions, offered=not offered or bool(offered.registrations)),
+        trunks=_of(counts.trunks_up, counts.trunks, offered=not offered or bool(offered.trunks)),
+        calls=counts.calls,
+        registered_hour=hour_of(services, settings.name, "registered"),
+        calls_hour=hour_of(services, settings.name, "calls"),
+        version=health.version if health else None,
+        skew=status.clock_skew,
+        tls=_tls(settings),
+        error=(" - " if services.ascii_only else " · ").join(one for one in trouble if one) or None,
+    )
 
 
 def totals(services: Services) -> tuple[int, int, int, bool]:
@@ -126,7 +131,7 @@ def totals(services: Services) -> tuple[int, int, int, bool]:
     up = total = calls = 0
     missing = False
     for name in services.names:
-        counts = services.store.status(name).counts
+        counts = services.store.counts(name)
         up += (counts.extensions_up or 0) + (counts.trunks_up or 0)
         total += (counts.extensions or 0) + (counts.trunks or 0)
         calls += counts.calls or 0

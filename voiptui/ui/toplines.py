@@ -32,7 +32,7 @@ def tab_marks(services: Services, marks: list[PbxMark], shown: PaneName, width: 
     up, total, calls, missing = totals(services)
     mark = "+" if missing else ""
     state = worst(marks)
-    answered = any(services.store.status(name).taken for name in services.names)
+    answered = any(map(services.store.has_answered, services.names))
     counts = {
         PaneName.REGISTRATIONS: f"{up}/{total}{mark}" if answered else "",
         PaneName.CALLS: f"{calls}{mark}" if answered else "",
