@@ -25,6 +25,7 @@ from voiptui.model.clean import clean
 from voiptui.model.records import Stream
 from voiptui.query.errors import FilterError
 from voiptui.ui.actions import ACTIONS, PaneName
+from voiptui.ui.atonce import AtOnce
 from voiptui.ui.deeds import Deeds
 from voiptui.ui.grid import Grid
 from voiptui.ui.header import tab_spans, title_text
@@ -96,6 +97,7 @@ class Main(Screen[None], inherit_bindings=False):
         self.header, self.tabs = Line(id="header", mark=mark), Tabs(id="tabs", mark=mark)
         self.status = Line(id="status", mark=mark)
         self._first = first
+        self.at_once = AtOnce(self)
 
     def compose(self) -> ComposeResult:
         """Two lines, the pane, one line."""
@@ -315,6 +317,8 @@ class Monitor(Deeds, App[None]):
         else:
             self.app_focus = True
             self.action_act(action_id)
+            if isinstance(self.screen, Main):
+                self.screen.at_once.paint()
 
     @on(RunAction)
     def _run_action(self, message: RunAction) -> None:
@@ -429,20 +433,18 @@ class Monitor(Deeds, App[None]):
             main.status.show([self._said])
             return
         left = self.pane.status_spans() if self.pane is not None and self.pane.is_mounted else []
-        hints = self._hints(self.pane_name)
-        room = max(self.size.width - spans_width(left) - 2, 8)
-        while len(hints) > 6 and spans_width(hints) > room:
-            hints = hints[3:]
-        main.status.show(left, [*hints, Span(" ")])
+        main.status.show(left, self._hints(self.pane_name, max(self.size.width - spans_width(left) - 2, 8)))
 
     @cache  # noqa: B019 - there is one app
-    def _hints(self, pane: PaneName) -> list[Span]:
+    def _hints(self, pane: PaneName, room: int) -> tuple[Span, ...]:
         hints: list[Span] = []
         for action in ACTIONS.values():
             if action.hint and pane in action.panes:
                 key = self.keymap.hint(action.id, self.services.ascii_only)
                 hints += [Span("  "), Span(key, "key"), Span(f" {action.hint}", "dim")]
-        return hints
+        while len(hints) > 6 and spans_width(hints) > room:
+            hints = hints[3:]
+        return (*hints, Span(" "))
 
     def _send_title(self, title: str) -> None:
         if title != self._title_sent and self._driver is not None and not self.is_headless:

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
 
 from msgspec import Struct
@@ -145,6 +146,7 @@ _STATES: dict[str, tuple[str, Tone]] = {
     "unsupported": ("idle", Tone.QUIET),
     "unknown": ("idle", Tone.QUIET),
 }
+_SHORT = 48
 _SIGNED = frozenset({"state", "disposition"})
 _GOOD_MOS, _FAIR_MOS = 3.6, 3.1
 _SOME_LOSS, _MUCH_LOSS = 1.0, 5.0
@@ -196,11 +198,23 @@ def harmless(text: str, signs: Signs = UNICODE, longest: int = 1024) -> Harmless
     """The text as it may go to the terminal: one line, nothing that acts, in ASCII where only that is shown."""
     if text.isascii() and text.isprintable():
         return Harmless(text)
+    if len(text) <= _SHORT <= longest:
+        return _harmless_short(text, only_ascii=signs.only_ascii)
+    return _harmless(text, longest, only_ascii=signs.only_ascii)
+
+
+@lru_cache(maxsize=1024)
+def _harmless_short(text: str, *, only_ascii: bool) -> Harmless:
+    """Signs and states are the same in all rows."""
+    return _harmless(text, _SHORT, only_ascii=only_ascii)
+
+
+def _harmless(text: str, longest: int, *, only_ascii: bool) -> Harmless:
     core = text.strip(" ")
     before = text[: len(text) - len(text.lstrip(" "))] if core else text
     after = text[len(before) + len(core) :]
     text = clean(core, longest)
-    if signs.only_ascii:
+    if only_ascii:
         flat = unicodedata.normalize("NFKD", text)
         text = "".join("" if unicodedata.combining(c) else c if c.isascii() else "?" for c in flat)
     return Harmless(before + text + after)
@@ -208,6 +222,8 @@ def harmless(text: str, signs: Signs = UNICODE, longest: int = 1024) -> Harmless
 
 def fit(text: str, width: int, *, right: bool = False, signs: Signs = UNICODE) -> Harmless:
     """The text harmless and exactly so many columns wide: padded, or cut with a mark."""
+    if len(text) <= width and text.isascii() and text.isprintable():
+        return Harmless(text.rjust(width) if right else text.ljust(width))
     if width <= 0:
         return Harmless("")
     text = harmless(text, signs)

@@ -9,18 +9,18 @@ from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.timer import Timer
-from textual.widget import Widget
 
 from voiptui.model.fields import Field
 from voiptui.model.time import now, zone
 from voiptui.ui import gridmessages as messages
 from voiptui.ui.cells import Look
 from voiptui.ui.columns import Column, Layout, fitted, needs_of, scrolled
-from voiptui.ui.gridlines import Frame, Palette, difference, header_strip, row_strip, text_strip
+from voiptui.ui.gridlines import Frame, Palette, frame_of, header_strip, row_strip, text_strip
 from voiptui.ui.gridrows import NEW, Key, Rows
+from voiptui.ui.linewise import Linewise
 
 __all__ = ["Grid", "Key"]
 
@@ -33,7 +33,7 @@ _BEHIND = 0.03
 """… and then the screen is let fall behind by as much on a slow link, not more."""
 
 
-class Grid(Widget, can_focus=True):
+class Grid(Linewise, can_focus=True):
     """A table of up to hundreds of thousands of keyed rows with a cursor on a row and a column.
 
     It has no keys of its own: the app's actions call `move`, `page`, `first`, `last`, `move_column`, `activate`
@@ -127,8 +127,9 @@ class Grid(Widget, can_focus=True):
         self._layout = Layout((), ())
         self._frame: Frame | None = None
         self._ticking = False
-        self._strips: OrderedDict[Key, tuple[tuple[Any, ...], Strip]] = OrderedDict()
+        self._strips: OrderedDict[tuple[Key, bool], tuple[tuple[Any, ...], Strip]] = OrderedDict()
         self._shown: dict[int, Strip] = {}
+        self._most_strips = _FEWEST_KEPT
         self._header: Strip | None = None
 
     # What it shows
@@ -153,8 +154,8 @@ class Grid(Widget, can_focus=True):
         at, before = self.cursor_key, self.cursor_record
         if self._rows.replace(rows, mark=mark):
             self.post_message(self.MarksChanged(self))
-        for key in [key for key in self._strips if key not in self._rows.records]:
-            del self._strips[key]
+        for place in [place for place in self._strips if place[0] not in self._rows.records]:
+            del self._strips[place]
         self._await_expiry()
         position = self._rows.position(at) if self._moved else None
         if position is not None:
@@ -449,7 +450,7 @@ class Grid(Widget, can_focus=True):
         frame = self._frame
         if frame is None:
             palette = Palette(self)
-            frame = self._frame = Frame(self._columns, self._layout, self._look, palette, self.size.width)
+            frame = self._frame = frame_of(self._columns, self._layout, self._look, palette, self.size.width)
         if y == 0:
             if self._header is None:
                 self._header = header_strip(frame, self._order)
@@ -464,10 +465,12 @@ class Grid(Widget, can_focus=True):
         cell_cursor = self._column if under and self.has_focus else None
         before = self._rows.before(key)
         marked = key in self._rows.selected
-        signature = (record, under, cell_cursor, marked, before, frame.look.now if self._ticking else None)
-        kept = self._strips.get(key)
+        signature = (record, cell_cursor, marked, before, frame.look.now if self._ticking else None)
+        # the row that the cursor leaves is what it was before
+        place = key, under
+        kept = self._strips.get(place)
         if kept is not None and kept[0] == signature:
-            self._strips.move_to_end(key)
+            self._strips.move_to_end(place)
             return kept[1]
         new = before is NEW
         strip = row_strip(
@@ -479,37 +482,41 @@ class Grid(Widget, can_focus=True):
             marked=marked,
             cell_cursor=cell_cursor,
         )
-        self._strips[key] = (signature, strip)
-        if len(self._strips) > max(_FEWEST_KEPT, 4 * self.size.height):
+        self._strips[place] = (signature, strip)
+        if len(self._strips) > self._most_strips:
             self._strips.popitem(last=False)
         return strip
 
     def _sync(self, rows: tuple[int, ...] | None = None) -> None:
-        """Asks for a repaint of just those parts of lines that would look other than they do; ``None``: all lines."""
+        """Asks for a repaint of just those lines that would look other than they do; ``None``: of all."""
         self._synced_top = self._top
         if not self._shown:
             return
         width = self.size.width
+        changed: list[Region] = []
         for y in range(self.size.height) if rows is None else {row - self._top + 1 for row in rows}:
             shown = self._shown.get(y)
             if shown is None:
                 continue
             line = self._line(y)
-            if line is shown:
-                continue
-            region = difference(shown, line, y, width)
-            if region is not None:
+            if line is not shown and line != shown:
                 self._shown[y] = line
-                self.refresh(region)
+                changed.append(Region(0, y, width, 1))
+        if changed:
+            self.refresh(*changed)
 
     def render_line(self, y: int) -> Strip:
         """The line as it is to be painted now."""
-        if self._frame is not None and self._frame.width != self.size.width:
-            self._shown.clear()
-            self._arrange()
         line = self._line(y)
         self._shown[y] = line
         return line
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines as they are to be painted now, as wide as the grid has just become."""
+        if self._frame is not None and self._frame.width != self.size.width:
+            self._shown.clear()
+            self._arrange()
+        return super().render_lines(crop)
 
     def notify_style_update(self) -> None:
         """The theme or the stylesheet is another: styles are read anew."""
@@ -531,6 +538,7 @@ class Grid(Widget, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         """Other widths, the cursor stays in sight."""
+        self._most_strips = max(_FEWEST_KEPT, 4 * event.size.height)
         self._shown.clear()
         self._header = None
         self._arrange()

@@ -1,11 +1,10 @@
-"""The lines of a grid: strips from records, with as few changes of style as can be, and what differs between two."""
+"""The lines of a grid: strips from records, with as few changes of style as can be."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -28,14 +27,26 @@ class Palette:
         self.quiet = style("quiet")
         self.cursor = style("cursor")
         self.cursor_cell = style("cursor-cell")
-        self._row = {tone: style(tone.value) if tone is not Tone.PLAIN else self.plain for tone in Tone}
-        self._under = {tone: self._over(self.cursor, one) for tone, one in self._row.items()}
-        self._under[Tone.PLAIN] = self._under[Tone.QUIET] = self.cursor
         changed, marked = style("changed"), style("marked")
-        self._row_changed = {tone: one + Style(bold=True) for tone, one in self._row.items()}
-        self._row_changed[Tone.PLAIN] = self._row_changed[Tone.QUIET] = changed
-        self._under_changed = {tone: self._over(self.cursor, one) for tone, one in self._row_changed.items()}
-        self.marked, self.marked_under = marked, self._over(self.cursor, marked)
+        row = {tone: style(tone.value) if tone is not Tone.PLAIN else self.plain for tone in Tone}
+        row_changed = {tone: one + Style(bold=True) for tone, one in row.items()}
+        row_changed[Tone.PLAIN] = row_changed[Tone.QUIET] = changed
+        under = {tone: self._over(self.cursor, one) for tone, one in row.items()}
+        under[Tone.PLAIN] = under[Tone.QUIET] = self.cursor
+        under_changed = {tone: self._over(self.cursor, one) for tone, one in row_changed.items()}
+        mark, mark_under = (
+            dict.fromkeys((Tone.PLAIN, Tone.QUIET), one) for one in (marked, self._over(self.cursor, marked))
+        )
+        self._tones = {
+            (False, False, False): row,
+            (False, True, False): row_changed,
+            (True, False, False): under,
+            (True, True, False): under_changed,
+            (False, False, True): row | mark,
+            (False, True, True): row_changed | mark,
+            (True, False, True): under | mark_under,
+            (True, True, True): under_changed | mark_under,
+        }
 
     @staticmethod
     def _over(cursor: Style, style: Style) -> Style:
@@ -46,13 +57,18 @@ class Palette:
             color=style.color, bgcolor=cursor.bgcolor, bold=style.bold or cursor.bold, underline=style.underline
         )
 
-    def cell(self, tone: Tone, *, under: bool, changed: bool, marked: bool) -> Style:
-        """The style of a cell by its tone and its row's condition."""
-        if marked and tone in {Tone.PLAIN, Tone.QUIET}:
-            return self.marked_under if under else self.marked
-        if changed:
-            return (self._under_changed if under else self._row_changed)[tone]
-        return (self._under if under else self._row)[tone]
+    def tones(self, *, under: bool, changed: bool, marked: bool) -> Mapping[Tone, Style]:
+        """The styles of cells by their tone, in a row of that condition."""
+        return self._tones[under, changed, marked]
+
+
+class Place(NamedTuple):
+    """How the cells of a column stand; ``number`` is its place among all columns."""
+
+    number: int
+    column: Column
+    width: int
+    right: bool
 
 
 class Frame(NamedTuple):
@@ -63,48 +79,58 @@ class Frame(NamedTuple):
     look: Look
     palette: Palette
     width: int
+    places: tuple[Place, ...]
+
+
+def frame_of(columns: Sequence[Column], layout: Layout, look: Look, palette: Palette, width: int) -> Frame:
+    """The frame of a grid so many columns wide."""
+    places = [(placed, columns[placed.index]) for placed in layout.placed]
+    return Frame(
+        *(columns, layout, look, palette, width),
+        places=tuple([Place(placed.index, one, placed.width, one.right_aligned) for placed, one in places]),
+    )
 
 
 def row_strip(
     frame: Frame, record: Any, before: Any, *, new: bool, under: bool, marked: bool, cell_cursor: int | None
 ) -> Strip:
     """The line of a record; ``before`` is what it was a moment ago, to mark the cells that changed."""
-    columns, layout, look, palette, width = frame
+    look, palette = frame.look, frame.palette
     signs = look.signs
-    base = palette.cell(Tone.PLAIN, under=under, changed=False, marked=marked)
+    tones = palette.tones(under=under, changed=False, marked=marked)
+    base = tones[Tone.PLAIN]
     runs: Runs = []
     any_changed = False
-    for placed in layout.placed:
-        column = columns[placed.index]
+    for number, column, width, right in frame.places:
         cell = column.cell(record, look)
         changed = before is not None and not column.ticks and column.cell(before, look) != cell
-        any_changed = any_changed or changed
-        text = fit(cell.text, placed.width, right=column.right_aligned, signs=signs)
-        if placed.index == cell_cursor:
+        text = fit(cell.text, width, right=right, signs=signs)
+        if number == cell_cursor:
             runs += [(text, palette.cursor_cell), (BLANK, base)]
-        elif text.isspace() and runs:
+        elif runs and text.isspace():
             runs.append((text + BLANK, runs[-1][1]))
+        elif changed:
+            runs.append((text + BLANK, palette.tones(under=under, changed=True, marked=marked)[cell.tone]))
         else:
-            runs.append((text + BLANK, palette.cell(cell.tone, under=under, changed=changed, marked=marked)))
+            runs.append((text + BLANK, tones[cell.tone]))
+        any_changed = any_changed or changed
     sign = Harmless(signs.marked if marked else signs.new if new else signs.changed if any_changed else " ")
     gutter = Harmless(signs.cursor if under else " ") + sign
-    return _strip([(gutter, base), *runs], base, width)
+    return _strip([(gutter, base), *runs], base, frame.width)
 
 
 def header_strip(frame: Frame, order: tuple[str, bool] | None) -> Strip:
     """The line of titles; ``order`` is the field sorted by and whether descending."""
-    columns, layout, look, palette, width = frame
-    signs = look.signs
+    layout, palette, width, signs = frame.layout, frame.palette, frame.width, frame.look.signs
     left = Harmless(signs.before if layout.placed and layout.placed[0].index > 0 else " ")
     runs: Runs = [(BLANK + left, palette.header)]
-    for placed in layout.placed:
-        column = columns[placed.index]
-        field = column.field
+    for place in frame.places:
+        field = place.column.field
         title, style = field.title, palette.header
         if order is not None and order[0] == field.name:
             arrow = signs.descending if order[1] else signs.ascending
-            title, style = title[: placed.width - 1] + arrow, palette.header_sorted
-        runs.append((fit(title, placed.width, right=column.right_aligned, signs=signs) + BLANK, style))
+            title, style = title[: place.width - 1] + arrow, palette.header_sorted
+        runs.append((fit(title, place.width, right=place.right, signs=signs) + BLANK, style))
     if layout.hidden and layout.placed and max(layout.hidden) > layout.placed[-1].index:
         return _strip(runs, palette.header, width - 1, Harmless(signs.after))
     return _strip(runs, palette.header, width)
@@ -118,9 +144,9 @@ def text_strip(text: str, style: Style, signs: Signs, width: int) -> Strip:
 def _strip(runs: Runs, base: Style, width: int, end: Harmless | None = None) -> Strip:
     """One strip of exactly that width; neighbours of one style become one segment."""
     segments: list[Segment] = []
-    text, current = Harmless(""), runs[0][1]
-    for part, style in runs:
-        if style is current or style == current:
+    text, current = runs[0]
+    for part, style in runs[1:]:
+        if style is current:
             text += part
         else:
             segments.append(piece(text, current))
@@ -135,24 +161,10 @@ def _strip(runs: Runs, base: Style, width: int, end: Harmless | None = None) -> 
         else:
             segments.append(piece(rest, base))
         strip = Strip(segments, width)
+    elif missing == -1 and text.endswith(BLANK) and len(text) > 1:
+        # what parts a column from the next, where there is none
+        segments[-1] = piece(Harmless(text[:-1]), current)
+        strip = Strip(segments, width)
     elif missing < 0:
         strip = strip.crop(0, width)
     return Strip([*strip, piece(end, base)], width + len(end)) if end else strip
-
-
-def difference(before: Strip, after: Strip, y: int, width: int) -> Region | None:
-    """The part of line ``y`` in which two strips differ, ``None`` when they show the same."""
-    old, new = list(before), list(after)
-    if old == new:
-        return None
-    left = 0
-    start = 0
-    while start < min(len(old), len(new)) and old[start] == new[start]:
-        left += new[start].cell_length
-        start += 1
-    right = width
-    end = 0
-    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
-        end += 1
-        right -= new[-end].cell_length
-    return Region(left, y, max(1, right - left), 1)

@@ -1,44 +1,19 @@
-"""Widgets of one line that write only the cells that changed."""
+"""Widgets of one line that write only when something changed."""
 
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
 from textual.strip import Strip
-from textual.widget import Widget
 
 from voiptui.output.values import width
 from voiptui.ui.cells import harmless, piece
+from voiptui.ui.linewise import Linewise
 from voiptui.ui.spans import LOOKS, Span, cut_spans, spans_width
 
-NEAR = 12
 
-
-def changed_runs(old: Strip, new: Strip) -> list[tuple[int, int]]:
-    """Where two strips differ: first and last (excluded) columns, near ones joined because a jump costs bytes too."""
-
-    def cells(strip: Strip) -> list[tuple[str, Style | None]]:
-        found: list[tuple[str, Style | None]] = []
-        for text, style, _ in strip:
-            for letter in text:
-                found += ((letter, style),) * (1 if letter < "\x7f" else width(letter))
-        return found
-
-    before, after = cells(old), cells(new)
-    if len(before) != len(after):
-        return [(0, max(len(before), len(after)))]
-    runs: list[tuple[int, int]] = []
-    for at, (one, other) in enumerate(zip(before, after, strict=True)):
-        if one != other:
-            if runs and at - runs[-1][1] <= NEAR:
-                runs[-1] = (runs[-1][0], at + 1)
-            else:
-                runs.append((at, at + 1))
-    return runs
-
-
-class Line(Widget):
+class Line(Linewise):
     """One line: spans from the left, spans at the right end; the right end is kept when there is too little room."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{look}" for look in LOOKS}
@@ -46,23 +21,27 @@ class Line(Widget):
 
     def __init__(self, *, id: str | None = None, mark: str = "…") -> None:  # noqa: A002
         super().__init__(id=id)
+        self._given: tuple[tuple[Span, ...], tuple[Span, ...]] = ((), ())
         self._left: tuple[Span, ...] = ()
         self._right: tuple[Span, ...] = ()
         self._mark = mark
         self._drawn: Strip | None = None
+        self._styles_of: dict[str, Style] = {}
+        self._end: tuple[int, int, list[Segment]] | None = None
+        """Of how many columns the right end takes how many, with what: mostly the same when the left is another."""
 
     def show(self, left: Sequence[Span], right: Sequence[Span] = ()) -> None:
         """Shows these spans; writes nothing when they are already there."""
-        spans = [tuple(Span(harmless(one.text), one.look) for one in side) for side in (left, right)]
-        if spans == [self._left, self._right]:
+        given = tuple(left), tuple(right)
+        if given == self._given:
             return
-        self._left, self._right = spans
-        if self._drawn is None or not self.size.width:
+        self._left = tuple([Span(harmless(one.text), one.look) for one in left])
+        if given[1] != self._given[1]:
+            self._right = tuple([Span(harmless(one.text), one.look) for one in right])
+            self._end = None
+        self._given = given
+        if self._drawn is None or self._strip() != self._drawn:
             self.refresh()
-            return
-        runs = changed_runs(self._drawn, self._strip())
-        if runs:
-            self.refresh(*(Region(first, 0, last - first, 1) for first, last in runs))
 
     @property
     def text(self) -> str:
@@ -71,18 +50,34 @@ class Line(Widget):
 
     def _strip(self) -> Strip:
         columns = self.size.width
-        right = cut_spans(self._right, columns, self._mark)
-        room = columns - spans_width(right)
+        if self._end is None or self._end[0] != columns:
+            spans = cut_spans(self._right, columns, self._mark)
+            self._end = columns, spans_width(spans), self._pieces(spans)
+        _, taken, right = self._end
+        room = columns - taken
         left = cut_spans(self._left, max(0, room - (1 if right else 0)), self._mark)
         gap = Span(" " * (room - spans_width(left)))
-        base = self.rich_style
-        segments = [
-            piece(harmless(span.text), base + self.get_component_rich_style(f"line--{span.look}", partial=True))
-            if span.look
-            else piece(harmless(span.text), base)
-            for span in (*left, gap, *right)
-        ]
-        return Strip(segments, columns)
+        return Strip([*self._pieces((*left, gap)), *right], columns)
+
+    def _pieces(self, spans: Sequence[Span]) -> list[Segment]:
+        return [piece(harmless(span.text), self._style(span.look)) for span in spans]
+
+    def _style(self, look: str) -> Style:
+        style = self._styles_of.get(look)
+        if style is None:
+            style = self.rich_style
+            if look:
+                style += self.get_component_rich_style(f"line--{look}", partial=True)
+            self._styles_of[look] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        """The theme or the stylesheet is another: styles are read anew."""
+        super().notify_style_update()
+        self._styles_of.clear()
+        self._end = None
+        if self._drawn is not None:
+            self.refresh()
 
     def column_owner(self, x: int) -> int | None:
         """The index of the left span that covers a column."""

@@ -9,14 +9,13 @@ from rich.style import Style
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
 from voiptui.ui.cells import Signs, Tone, harmless, piece
-from voiptui.ui.gridlines import difference
 from voiptui.ui.lines import Line
 from voiptui.ui.spans import Span
 from voiptui.ui.timeline import Runs
@@ -163,10 +162,9 @@ class ReadView(Widget, can_focus=True):
         for y in range(self.size.height):
             shown = self._shown.get(y)
             line = self._line(y)
-            region = difference(shown, line, y, self.size.width) if shown is not None else None
-            if region is not None:
+            if shown is not None and shown != line:
                 self._shown[y] = line
-                self.refresh(region)
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def render_line(self, y: int) -> Strip:
         """The line as it is now."""

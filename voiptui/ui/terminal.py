@@ -7,15 +7,18 @@ import sys
 import termios
 import threading
 from codecs import getincrementaldecoder
+from collections.abc import Iterable
 from time import monotonic
 from typing import Any
 
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
 from voiptui.model.clean import clean
 from voiptui.ui.firstframe import Frame, taken
+from voiptui.ui.output import Output
 from voiptui.ui.typed import TypedParser
-from voiptui.ui.wire import Wire
+from voiptui.ui.wire import SYNC_BEGIN, SYNC_END, Piece, Place, Wire
 
 ALTERNATE_SCREEN = "\x1b[?1049h"
 ESCAPE_WAIT = 0.12
@@ -47,6 +50,10 @@ class QuickDriver(LinuxDriver):
             self._wire_size = os.terminal_size(self._first.size)
             self._wire.columns, self._wire.lines = self._wire_size
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        if self._writer_thread is not None and self._file is not None:
+            self._writer_thread.stop()
+            self._writer_thread = Output(self._file)
+            self._writer_thread.start()
         if self._first is not None and self.attrs_before is not None:
             self.attrs_before = self._first.attributes
         if self._left_once:
@@ -68,16 +75,33 @@ class QuickDriver(LinuxDriver):
         """Sends only what changes on the terminal; after a change of its size nobody knows what it shows."""
         if self._first is not None and data == ALTERNATE_SCREEN:
             return
+        self._notice_size()
+        self._send(self._wire.slim(data))
+
+    def draw(self, lines: Iterable[tuple[Place, Iterable[Piece]]], left: Place, *, whole: bool) -> None:
+        """Sends what changes on the terminal when these lines stand there; ``whole``: it shows all of it at once."""
+        self._notice_size()
+        sent = self._wire.draw(lines, left)
+        self._send(f"{SYNC_BEGIN}{sent}{SYNC_END}" if sent and whole else sent)
+
+    def _notice_size(self) -> None:
         with contextlib.suppress(OSError):
             size = os.get_terminal_size(self.fileno)
             if size != self._wire_size:
                 self._wire_size = size
                 self._wire.columns, self._wire.lines = size
                 self._wire.forget()
-        slimmed = self._wire.slim(data)
-        if slimmed:
-            self._drained = max(self._drained, monotonic()) + len(slimmed) / SLOW_LINK
-            super().write(slimmed)
+
+    def _send(self, data: str) -> None:
+        if data:
+            self._drained = max(self._drained, monotonic()) + len(data) / SLOW_LINK
+            super().write(data)
+
+    def send_message(self, message: Message) -> None:
+        """Hands a key to the app without a task of its own for it."""
+        with contextlib.suppress(RuntimeError):
+            # the program may have ended meanwhile
+            self._loop.call_soon_threadsafe(self._app.post_message, message)
 
     @property
     def backlog(self) -> float:

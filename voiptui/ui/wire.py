@@ -6,8 +6,10 @@ that moved are scrolled by the terminal itself. Anything but moves, styles and t
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
-from itertools import repeat
+from itertools import chain, compress, repeat
+from operator import ne
 from typing import NamedTuple
 
 from rich.cells import get_character_cell_size
@@ -27,6 +29,8 @@ _WORTH_SCROLLING = 4
 _WORTH_ERASING = 11
 _WORTH_CLEARING = 20
 _WORTH_JUMPING = 5
+_MOST_CHARACTERS = 4096
+_narrow: set[str] = set(map(chr, range(0x20, 0x7F)))
 IDLE = (0, 1)
 """Where the framework leaves the cursor when nobody types."""
 _LEVELS = (0, 95, 135, 175, 215, 255)
@@ -50,6 +54,10 @@ UNKNOWN = Pen(_SHOWS_ON_BLANKS | {"?"})
 """What no cell is written with: the next style is told whole."""
 Cell = tuple[str, Pen]
 Row = list[Cell | None]
+Place = tuple[int, int]
+"""Line and column, from 0."""
+Piece = tuple[str, str]
+"""Text that is harmless, and the parameters of its style sequence."""
 
 
 def _short(kind: str, red: int, green: int, blue: int) -> str:
@@ -147,7 +155,7 @@ class Wire:
         self._erases = erases
         self._rows: list[Row] = []
         self._pending = ""
-        self._left: tuple[int, int] | None = None
+        self._left: Place | None = None
         self._pen = UNKNOWN
         self._held: list[Row] | None = None
 
@@ -183,35 +191,53 @@ class Wire:
             self._pending = ""
             return ended
         frame = self._read(data)
-        if frame is not None and self._exceeds(frame[0]):
-            # painted for the size before: the terminal bends it, so what it shows then nobody knows
-            self.forget()
-            sent = ""
-        elif frame is None:
+        if frame is not None:
+            sent = self._update(*frame)
+        else:
             sent = data
             if not _PAINTLESS.fullmatch(data):
                 pen = self._pen
                 self.forget()
                 if pen not in {PLAIN, UNKNOWN}:
                     sent = f"\x1b[m{data}"
-        else:
-            sent = self._send(*frame)
-            if self._held is not None:
-                sent = ""
         if sent and self._pending:
             sent, self._pending = self._pending + sent, ""
         return sent
+
+    def draw(self, lines: Iterable[tuple[Place, Iterable[Piece]]], left: Place) -> str:
+        """What to send so that these pieces stand from these places on; the cursor is left at ``left``."""
+        touched: dict[int, Row] = {}
+        for (y, x), pieces in lines:
+            row = self._touch(touched, y)
+            for text, style in pieces:
+                x = _put(row, x, text, _pen(style) if style else PLAIN)  # noqa: PLW2901
+        return self._update(touched, left)
+
+    def _touch(self, touched: dict[int, Row], y: int) -> Row:
+        """The line that is about to become another."""
+        row = touched.get(y)
+        if row is None:
+            row = touched[y] = list(self._rows[y]) if y < len(self._rows) else []
+        return row
+
+    def _update(self, touched: dict[int, Row], left: Place | None) -> str:
+        if self._exceeds(touched):
+            # painted for the size before: the terminal bends it, so what it shows then nobody knows
+            self.forget()
+            return ""
+        sent = self._send(touched, left)
+        return "" if self._held is not None else sent
 
     def _exceeds(self, touched: dict[int, Row]) -> bool:
         if self.columns is None or self.lines is None:
             return False
         return any(y >= self.lines or len(row) > self.columns for y, row in touched.items())
 
-    def _read(self, data: str) -> tuple[dict[int, Row], tuple[int, int] | None] | None:
+    def _read(self, data: str) -> tuple[dict[int, Row], Place | None] | None:
         """The lines as they shall be and where the cursor is left; ``None`` for what is more than painting."""
         touched: dict[int, Row] = {}
         pen, x, y = PLAIN, 0, -1
-        left: tuple[int, int] | None = None
+        left: Place | None = None
         for match in _TOKEN.finditer(data):
             line, column, style, text, newline, other = match.groups()
             if other is not None or (text is not None and y < 0):
@@ -223,13 +249,10 @@ class Wire:
                 pen = PLAIN if style in {"", "0"} else _pen(style)
             elif newline is None:
                 left = None
-                row = touched.get(y)
-                if row is None:
-                    row = touched[y] = list(self._rows[y]) if y < len(self._rows) else []
-                x = _put(row, x, text, pen)
+                x = _put(self._touch(touched, y), x, text, pen)
         return touched, left
 
-    def _send(self, touched: dict[int, Row], left: tuple[int, int] | None) -> str:
+    def _send(self, touched: dict[int, Row], left: Place | None) -> str:
         height = max(touched, default=-1) + 1
         while len(self._rows) < height:
             self._rows.append([])
@@ -270,16 +293,41 @@ class Wire:
         self._rows[top : bottom + 1] = lines
 
 
+class _Cells(dict[str, Cell]):
+    """The cells of one pen by their character: one and the same each time, so that lines are compared quickly."""
+
+    def __init__(self, pen: Pen) -> None:
+        super().__init__({" ": (" ", _blank(pen))})
+        self._pen = pen
+
+    def __missing__(self, character: str) -> Cell:
+        if len(self) > _MOST_CHARACTERS:
+            self.clear()
+            self[" "] = (" ", _blank(self._pen))
+        cell = self[character] = (character, self._pen)
+        return cell
+
+
+@lru_cache(maxsize=256)
+def _cells(pen: Pen) -> _Cells:
+    return _Cells(pen)
+
+
+def _is_narrow(text: str) -> bool:
+    """Whether each character of the text fills one cell of its own."""
+    if text.isascii() or _narrow.issuperset(text):
+        return True
+    if len(_narrow) < _MOST_CHARACTERS:
+        _narrow.update(one for one in set(text) if get_character_cell_size(one) == 1)
+    return _narrow.issuperset(text)
+
+
 def _put(row: Row, x: int, text: str, pen: Pen) -> int:
     """Writes text into a row; a wide character fills two cells, a combining one joins the cell before."""
-    if text.isascii():
+    if _is_narrow(text):
         end = x + len(text)
-        _reach(row, end)
-        if text.isspace():
-            row[x:end] = repeat((" ", _blank(pen)), end - x)
-        else:
-            blank = (" ", _blank(pen))
-            row[x:end] = [blank if character == " " else (character, pen) for character in text]
+        _reach(row, x)
+        row[x:end] = map(_cells(pen).__getitem__, text)
         return end
     for character in text:
         size = get_character_cell_size(character)
@@ -312,7 +360,7 @@ class _Output:
         self._erase_to = erase_to
         self._parts: list[str] = []
         self.pen = pen
-        self._at: tuple[int, int] | None = None
+        self._at: Place | None = None
 
     def scroll(self, top: int, bottom: int, shift: int) -> None:
         """Moves the lines from ``top`` to ``bottom`` up by ``shift``, down when negative."""
@@ -323,48 +371,45 @@ class _Output:
     def row(self, y: int, old: Row, new: Row) -> None:
         """Writes the cells of a line that differ, short stretches of equal ones between them too."""
         length = len(new)
-        old = old + [None] * (length - len(old))
-        x = 0
-        while x < length:
-            if new[x] == old[x]:
-                x += 1
-                continue
-            last = ahead = x
-            while ahead < length and ahead - last <= _BRIDGE:
-                if new[ahead] != old[ahead]:
-                    last = ahead
-                ahead += 1
+        other = list(compress(range(length), map(ne, new, chain(old, repeat(None)))))
+        index = 0
+        while index < len(other):
+            x = last = other[index]
+            while index < len(other) and other[index] - last <= _BRIDGE:
+                last = max(last, other[index])
+                index += 1
             while x > 0 and _is_tail(new[x]):
                 x -= 1
             while last + 1 < length and _is_tail(new[last + 1]):
                 last += 1
             self._run(y, x, [cell for cell in new[x : last + 1] if cell is not None], length)
-            x = last + 1
+            while index < len(other) and other[index] <= last:
+                index += 1
 
     def _run(self, y: int, x: int, cells: list[Cell], length: int) -> None:
         self._move(y, x)
         ground = self._cleared(x, cells)
-        skip = 0
-        for index, (character, pen) in enumerate(cells):
-            if skip:
-                skip -= 1
-                continue
-            if character == " " and self._erase_to is not None and not pen.attributes:
-                blanks = _blanks(cells, index)
-                if self._passed_over(x, pen, blanks, ground):
-                    x += blanks
-                    skip = blanks - 1
-                    continue
-            x += 1
-            if character == "":
-                continue
-            if character == " " and not pen.attributes and self.pen.colours_blanks_only:
-                pen = self.pen._replace(paper=pen.paper)  # noqa: PLW2901
-            self._take(pen)
-            self._parts.append(character)
-            if not _is_sure(character) and x < length:
-                following = x + get_character_cell_size(character[0]) - 1
-                self._parts.append(f"\x1b[{following + 1}G")
+        index, count = 0, len(cells)
+        while index < count:
+            character, pen = cells[index]
+            end = index + 1
+            if character == " " and not pen.attributes:
+                end = index + _blanks(cells, index)
+                if self._erase_to is None or not self._passed_over(x, pen, end - index, ground):
+                    self._take(self.pen._replace(paper=pen.paper) if self.pen.colours_blanks_only else pen)
+                    self._parts.append(" " * (end - index))
+            elif _is_sure(character):
+                while end < count and cells[end][1] is pen and _is_sure(cells[end][0]):
+                    end += 1
+                self._take(pen)
+                self._parts += [character for character, _ in cells[index:end]]
+            elif character:
+                self._take(pen)
+                self._parts.append(character)
+                if x + 1 < length:
+                    self._parts.append(f"\x1b[{x + get_character_cell_size(character[0]) + 1}G")
+            x += end - index
+            index = end
         self._at = (y, x) if x < length else None
 
     def _take(self, pen: Pen) -> None:
@@ -410,7 +455,7 @@ class _Output:
         else:
             self._parts.append(f"\x1b[{y + 1};{x + 1}H")
 
-    def finish(self, left: tuple[int, int] | None) -> str:
+    def finish(self, left: Place | None) -> str:
         """The whole frame; the cursor is left where the framework wants it, if anything was written."""
         if not self._parts:
             return ""
