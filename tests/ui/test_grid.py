@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
@@ -313,6 +314,51 @@ async def test_registration_whose_state_nobody_knows_shows_the_systems_word() ->
         await pilot.pause()
         assert "LAGGED" in lines(app.grid)[1]
         assert "▲ no" in lines(app.grid)[1]
+
+
+async def test_a_column_without_any_value_leaves_its_width_to_those_that_are_cut() -> None:
+    name = "Marie-Claire Lefèvre"
+
+    def phones(since: datetime | None) -> list[tuple[tuple[str, str, str], Registration]]:
+        made = [
+            Registration(
+                pbx="london",
+                kind=RegistrationKind.EXTENSION,
+                name=str(201 + at),
+                label=name,
+                address="203.0.113.9:20415",
+            )
+            for at in range(150)
+        ]
+        made[-1] = structs.replace(made[-1], since=since)
+        return [(phone.key, phone) for phone in made]
+
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        grid = app.grid
+        grid.set_columns(columns_of(Kind.REGISTRATION))
+        grid.set_rows(phones(None))
+        await pilot.pause()
+        without = lines(grid)
+        assert "SINCE" in without[0]
+        assert name in without[1]
+        # a row that nobody has seen yet has a value: it will not be cut either
+        grid.patch(dict(phones(NOON)[-1:]))
+        grid.last()
+        await pilot.pause()
+        assert "11-22 12:00:00" in lines(grid)[-1]
+        widened = lines(grid)[0]
+        # and it stays so while one looks
+        grid.patch(dict(phones(None)[-1:]))
+        await pilot.pause()
+        assert lines(grid)[0] == widened
+        # other rows that are asked for are measured by themselves
+        grid.measure_anew()
+        grid.set_rows(phones(None))
+        await pilot.pause()
+        assert lines(grid)[0] == without[0]
+        # in their order, and none of them is hidden for its width
+        assert widened.split()[:7] == without[0].split()[:7]
 
 
 @given(st.text(max_size=60), st.integers(0, 40), st.booleans(), st.booleans())

@@ -1,6 +1,6 @@
 """Columns of a grid: which there are, how important each is, and how a width is shared among them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +17,9 @@ GAP = 1
 _GROWING = frozenset({FieldType.TEXT, FieldType.NUMBER, FieldType.LIST})
 _NEVER_CUT = 9
 _LIKE_A_NUMBER = 13
+_NOTHING: tuple[object, ...] = (None, ())
+_LEAST: Mapping[str, int] = MappingProxyType({"address": 15, "label": 14})
+"""An IPv4 address is whole or of no use; whose phone it is matters more than one column more."""
 
 _IMPORTANCE: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {
@@ -99,7 +102,8 @@ def column(
     grows = field.type in _GROWING
     least = usual
     if grows and usual > _NEVER_CUT:
-        floor = _LIKE_A_NUMBER if field.type is FieldType.NUMBER else _NEVER_CUT
+        usual_floor = _LIKE_A_NUMBER if field.type is FieldType.NUMBER else _NEVER_CUT
+        floor = _LEAST.get(field.name, usual_floor)
         least = min(usual, max(floor, usual // 2))
     return Column(
         field=field,
@@ -173,7 +177,8 @@ def fitted(columns: Sequence[Column], width: int, needs: Sequence[int] = ()) -> 
     """The most important columns that fit, sharing the width.
 
     ``needs`` are the widths at which nothing of the columns' cells is cut, where they are known: a column that can
-    grow is given what it needs before any is given more, and less than its least when it needs less.
+    grow is given what it needs before any is given more, and less than its least when it needs less. One without any
+    value (a need of 0) has its title, so that it is known to be there.
     """
     chosen = list(range(len(columns)))
     room = width - GUTTER + GAP
@@ -200,20 +205,40 @@ def fitted(columns: Sequence[Column], width: int, needs: Sequence[int] = ()) -> 
 
 
 def _least(column: Column, need: int) -> int:
-    if column.least == column.width:
+    if need and column.least == column.width:
         return column.least
     return min(column.least, max(need, len(column.field.title) + 1))
 
 
 def needs_of(columns: Sequence[Column], records: Iterable[Any], look: Look, before: Sequence[int] = ()) -> list[int]:
-    """The width at which no cell of these records is cut, per column that can grow, and never less than ``before``."""
-    needs = list(before) or [0 if one.least < one.most else one.width for one in columns]
+    """The width at which no cell of these records is cut, per column that can grow, and never less than ``before``.
+
+    A column that shows an attribute as it is needs nothing until `with_values` finds one.
+    """
+    needs = list(before) or [0 if one.least < one.most or _is_plain(one) else one.width for one in columns]
     growing = [index for index, one in enumerate(columns) if one.least < one.most]
     for record in records:
         for index in growing:
             if needs[index] < columns[index].most:
                 needs[index] = max(needs[index], cell_len(columns[index].cell(record, look).text))
     return needs
+
+
+def with_values(columns: Sequence[Column], needs: Sequence[int], records: Collection[Any]) -> list[int]:
+    """The needs, and at least its least width for each column of which one of these records has a value."""
+
+    def has_value(name: str) -> bool:
+        # rows of another kind are shown until those of the new columns are here
+        return any(getattr(record, name, None) not in _NOTHING for record in records)
+
+    return [
+        need or (one.least if _is_plain(one) and has_value(one.name) else 0)
+        for one, need in zip(columns, needs, strict=True)
+    ]
+
+
+def _is_plain(column: Column) -> bool:
+    return column.value is None and column.paint is None
 
 
 def _share(widths: dict[int, int], goals: dict[int, int], spare: int, columns: Sequence[Column]) -> int:

@@ -142,8 +142,7 @@ class Deeds(Hopping, Changing):
     async def do_detail(self) -> None:
         """All about the row under the cursor; what its telephone system tells comes in later."""
         from voiptui.ui.detail import DetailScreen
-        from voiptui.ui.detaillines import Loading
-        from voiptui.ui.details import ask_detail, record_of, seen_here
+        from voiptui.ui.details import Followed, ask_detail, record_of
 
         pane = self.here
         if pane.entered():
@@ -153,8 +152,9 @@ class Deeds(Hopping, Changing):
         if record is None:
             self.said(str(getattr(row, "text", "") or "this row has no detail"))
             return
-        shown = self.services.shown((record,))[0]
-        screen = DetailScreen(shown, self.services.look, Loading(seen_here(self.services, record)))
+        followed = Followed(self.services, record)
+        # a finished call stays as it is
+        screen = DetailScreen(followed.now(), None if isinstance(record, Cdr) else followed.now)
         await self.push_screen(screen)
         detail = await ask_detail(self.services, record)
         if screen.is_attached:

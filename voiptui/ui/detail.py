@@ -1,58 +1,55 @@
 """The detail of one record."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple
 
 from textual.binding import Binding, BindingType
 
-from voiptui.model.records import Detail, Health, Registration
+from voiptui.model.records import Detail, DetailSection, Health, Registration
 from voiptui.ui.cells import Look, fit
-from voiptui.ui.detaillines import Arrived, Failed, Loading, Shown, detail_lines
+from voiptui.ui.detaillines import Loading, Shown, detail_lines
 from voiptui.ui.reading import ReadLine, ReadScreen, ReadView
+
+
+class Present(NamedTuple):
+    """A record as it is now, what was seen of it here, and how it is to be written."""
+
+    record: Shown
+    here: tuple[DetailSection, ...]
+    look: Look
 
 
 class DetailView(ReadView):
     """All that is known of one record.
 
-    What the telephone system tells beyond the row comes later by `show_detail` or `show_error`; until then it says
-    that it is loading, unless told by ``arrived`` that nothing will come.
+    What the telephone system tells beyond the row comes later by `show_detail`; until then it says that it is loading.
     """
 
-    def __init__(self, record: Shown, look: Look, arrived: Arrived = None) -> None:
+    def __init__(self, present: Present) -> None:
         super().__init__()
-        self.record = record
-        self._look = look
-        self._arrived = arrived if arrived is not None else Loading()
+        self._present = present
+        self._told: Detail | None = None
         self._raw = False
 
     def lines_for(self, width: int) -> list[ReadLine]:
         """Everything known by now."""
-        return detail_lines(self.record, self._arrived, self._look, width, raw=self._raw)
+        record, here, look = self._present
+        return detail_lines(record, here, self._told or Loading(), look, width, raw=self._raw)
 
     def show_detail(self, detail: Detail) -> None:
         """What the telephone system told."""
-        self._arrived = detail
+        self._told = detail
         self.write()
 
-    def show_error(self, sentence: str) -> None:
-        """Why the telephone system did not tell more."""
-        self._arrived = Failed(sentence)
-        self.write()
-
-    def show_record(self, record: Shown) -> None:
+    def renew(self, present: Present) -> None:
         """The record as it is now."""
-        self.record = record
+        self._present = present
         self.write()
 
     @property
     def look(self) -> Look:
         """Zone, moment and signs it is written with."""
-        return self._look
-
-    @look.setter
-    def look(self, look: Look) -> None:
-        self._look = look
-        self.write()
+        return self._present.look
 
     @property
     def raw(self) -> bool:
@@ -70,16 +67,23 @@ class DetailView(ReadView):
 
 
 class DetailScreen(ReadScreen):
-    """The whole screen for one record."""
+    """The whole screen for one record; ``renewed`` gives it as it is now, each second."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "raw", "as the system wrote it"),
         Binding("question_mark", "help", "help"),
     ]
 
-    def __init__(self, record: Shown, look: Look, arrived: Arrived = None) -> None:
-        self.view = DetailView(record, look, arrived)
-        super().__init__(self.view, title_of(record, look), look.signs)
+    def __init__(self, present: Present, renewed: Callable[[], Present] | None = None) -> None:
+        self.view = DetailView(present)
+        self._renewed = renewed
+        super().__init__(self.view, title_of(present.record, present.look), present.look.signs)
+
+    def on_mount(self) -> None:
+        """What is under way goes on while it is read."""
+        super().on_mount()
+        if (renewed := self._renewed) is not None:
+            self.set_interval(1.0, lambda: self.view.renew(renewed()))
 
     def hints(self) -> Sequence[tuple[str, str]]:
         """With the key for the vendor's own record."""

@@ -20,22 +20,22 @@ _BANDS = ((4.0, "good", Tone.GOOD), (3.6, "fair", Tone.PLAIN), (3.1, "poor", Ton
 
 
 class Loading(Struct, frozen=True):
-    """The telephone system has told nothing yet; ``sections`` is what is known here."""
-
-    sections: tuple[DetailSection, ...] = ()
+    """The telephone system has told nothing yet."""
 
 
-class Failed(Struct, frozen=True):
-    """The telephone system did not tell; the sentence says why."""
+def detail_lines(
+    record: Shown,
+    here: Sequence[DetailSection],
+    told: Detail | Loading | None,
+    look: Look,
+    width: int,
+    *,
+    raw: bool = False,
+) -> list[ReadLine]:
+    """Everything known about a record, for a screen of that width.
 
-    sentence: str
-
-
-Arrived = Detail | Loading | Failed | None
-
-
-def detail_lines(record: Shown, arrived: Arrived, look: Look, width: int, *, raw: bool = False) -> list[ReadLine]:
-    """Everything known about a record for a screen of that width; ``raw`` adds the vendor's own record and texts."""
+    ``here`` was seen here, ``told`` is what its system tells beyond it; ``raw`` adds the vendor's own record and texts.
+    """
     lines = _Lines(look, width)
     match record:
         case Health():
@@ -55,7 +55,8 @@ def detail_lines(record: Shown, arrived: Arrived, look: Look, width: int, *, raw
         _quality(lines, record.quality)
     if isinstance(record, Cdr):
         _recordings(lines, record.recordings)
-    _arrived(lines, arrived, raw=raw)
+    _sections(lines, here)
+    _told(lines, told, raw=raw)
     if raw:
         _raw(lines, getattr(record, "raw", None))
     return lines.done
@@ -217,24 +218,20 @@ def _sections(lines: _Lines, sections: Sequence[DetailSection]) -> None:
                 lines.text(value)
 
 
-def _arrived(lines: _Lines, arrived: Arrived, *, raw: bool) -> None:
-    match arrived:
-        case Loading(sections):
-            _sections(lines, sections)
+def _told(lines: _Lines, told: Detail | Loading | None, *, raw: bool) -> None:
+    match told:
+        case Loading():
             lines.done.append(ReadLine(()))
             lines.text("loading..." if lines.look.signs.only_ascii else "loading…", Tone.QUIET)
-        case Failed(sentence):
-            lines.heading("More")
-            lines.text(f"{lines.look.signs.bad} {sentence}", Tone.BAD)
         case Detail():
-            _sections(lines, arrived.sections)
-            if arrived.messages:
+            _sections(lines, told.sections)
+            if told.messages:
                 lines.heading("SIP messages")
-                lines.extend(ladder_lines(arrived.messages, lines.look, lines.width - 1))
-            for note in arrived.notes:
+                lines.extend(ladder_lines(told.messages, lines.look, lines.width - 1))
+            for note in told.notes:
                 lines.text(note, Tone.QUIET)
             if raw:
-                for message in arrived.messages:
+                for message in told.messages:
                     if message.text:
                         lines.heading(message.summary)
                         for line in message.text.splitlines():

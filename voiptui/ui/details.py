@@ -2,9 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from voiptui.model.records import Call, Cdr, Detail, DetailSection, Health, Kind, Registration
 from voiptui.output.values import duration_text, instant_text
+from voiptui.ui.detail import Present
+from voiptui.ui.header import age_text
 from voiptui.ui.rows import LogRow, SystemRow
+from voiptui.ui.statuses import duration_now
 
 if TYPE_CHECKING:
     from voiptui.ui.services import Services
@@ -26,13 +31,39 @@ def record_of(services: "Services", row: object) -> Cdr | Registration | Call | 
     return None
 
 
-def seen_here(services: "Services", record: object) -> tuple[DetailSection, ...]:
-    """A registration's changes since the program runs, or the state of each stream of a telephone system."""
-    if isinstance(record, Registration):
-        return (_changes(services, record), *_earlier(services, record))
-    if isinstance(record, Health):
-        return (_streams(services, record.pbx),)
-    return ()
+class Followed:
+    """The record of a row whose detail is open, as it goes on until it is gone."""
+
+    def __init__(self, services: "Services", record: Cdr | Registration | Call | Health) -> None:
+        self._services = services
+        self._record = record
+
+    def now(self) -> Present:
+        """As it is now, or was when it was last told of, with what was seen of it here.
+
+        Of a registration that are its changes, of a telephone system the state of each stream, of a call that it is
+        over.
+        """
+        services, record, look = self._services, self._record, self._services.look
+        here: tuple[DetailSection, ...] = ()
+        match record:
+            case Registration():
+                found = services.store.get(Kind.REGISTRATION, record.key)
+                record = found if isinstance(found, Registration) else record
+                here = (_changes(services, record), *_earlier(services, record))
+            case Health():
+                record = services.store.status(record.pbx).health or record
+                here = (_streams(services, record.pbx),)
+            case Call():
+                under_way = services.store.get(Kind.CALL, record.key)
+                if isinstance(under_way, Call):
+                    lasted = duration_now(services, under_way, look.now)
+                    record = replace(under_way, duration=lasted // 60 * 60 if lasted and look.coarse else lasted)
+                else:
+                    over = f"{record.pbx} lists it no longer: what became of it is among the finished calls"
+                    here = (DetailSection(title="Over", lines=(("", over),)),)
+        self._record = record
+        return Present(services.shown((record,))[0], here, look)
 
 
 def _changes(services: "Services", record: Registration) -> DetailSection:
@@ -85,8 +116,8 @@ def _streams(services: "Services", pbx: str) -> DetailSection:
         if one.rows is not None:
             parts.append(f"{one.rows} row{'' if one.rows == 1 else 's'}")
         if one.age is not None:
-            parts.append(f"{duration_text(one.age)} old")
-        if one.latency is not None:
+            parts.append(f"{age_text(one.age, coarse=True) if look.coarse else duration_text(one.age)} old")
+        if one.latency is not None and not look.coarse:
             parts.append(f"answered in {one.latency * 1000:.0f} ms")
         if one.error:
             parts.append(one.error)
@@ -121,22 +152,20 @@ def _hours(services: "Services", pbx: str) -> list[tuple[str, str]]:
 
 
 async def ask_detail(services: "Services", record: Any) -> Detail:
-    """What the telephone system tells, with what was seen here; its refusal as a note. Never raises `PbxError`."""
+    """What the telephone system tells beyond the record; its refusal as a note. Never raises `PbxError`."""
     import asyncio
 
     from voiptui.pbx.errors import PbxError
 
-    here = seen_here(services, record)
     if services.config.mask:
-        return Detail(sections=here, notes=("numbers are masked, so the system is not asked for more",))
+        return Detail(notes=("numbers are masked, so the system is not asked for more",))
     try:
         system = await services.systems.ready(record.pbx)
         async with asyncio.timeout(system.settings.timeout):
-            told = await system.detail(record)
+            return await system.detail(record)
     except KeyError:
-        return Detail(sections=here, notes=(f"{record.pbx} is switched off",))
+        return Detail(notes=(f"{record.pbx} is switched off",))
     except TimeoutError:
-        return Detail(sections=here, notes=(f"{record.pbx} did not answer in time",))
+        return Detail(notes=(f"{record.pbx} did not answer in time",))
     except PbxError as error:
-        return Detail(sections=here, notes=(f"{record.pbx}: {error}",))
-    return Detail(sections=(*here, *told.sections), messages=told.messages, notes=told.notes)
+        return Detail(notes=(f"{record.pbx}: {error}",))

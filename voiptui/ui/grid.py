@@ -17,7 +17,7 @@ from voiptui.model.fields import Field
 from voiptui.model.time import now, zone
 from voiptui.ui import gridmessages as messages
 from voiptui.ui.cells import Look
-from voiptui.ui.columns import Column, Layout, fitted, needs_of, scrolled
+from voiptui.ui.columns import Column, Layout, fitted, needs_of, scrolled, with_values
 from voiptui.ui.gridlines import Frame, Palette, frame_of, header_strip, row_strip, text_strip
 from voiptui.ui.gridrows import NEW, Key, Rows
 from voiptui.ui.linewise import Linewise
@@ -171,7 +171,11 @@ class Grid(Linewise, can_focus=True):
         """Other contents of rows that are here already; keys that are not here are left out."""
         known = self._rows.patch(changes, mark=mark)
         self._await_expiry()
-        self._sync()
+        needs, self._needs = self._needs, with_values(self._columns, self._needs, known.values())
+        if needs == self._needs:
+            self._sync()
+        else:
+            self._arrange()
         if self.cursor_key in known:
             self.post_message(self.CursorMoved(self))
 
@@ -200,6 +204,10 @@ class Grid(Linewise, can_focus=True):
     def look(self, look: Look) -> None:
         self._look = look
         self._renew()
+
+    def measure_anew(self) -> None:
+        """The next rows alone say how wide columns are: what is shown is about to be replaced anyway."""
+        self._needs = []
 
     def tick(self, moment: Any) -> None:
         """The time is now ``moment`` (aware datetime): visible cells that count on are written anew."""
@@ -424,11 +432,12 @@ class Grid(Linewise, can_focus=True):
         self._sync()
 
     def _measure(self) -> bool:
-        """How wide the first rows want their columns; whether that is more than before."""
+        """How wide the first rows want their columns, and which have a value; whether that is more than before."""
         before = self._needs
         rows = (self._rows.records[key] for key in self._rows.keys[:_MEASURED])
         if self._rows.keys:
-            self._needs = needs_of(self._columns, rows, self._look, before)
+            needs = needs_of(self._columns, rows, self._look, before)
+            self._needs = with_values(self._columns, needs, self._rows.records.values())
         return self._needs != before
 
     def _arrange(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from voiptui.engine.status import PbxStatus, State, StreamStatus
-from voiptui.model.records import Stream
+from voiptui.model.records import Call, CallState, Stream
 from voiptui.model.settings import PbxSettings, TlsMode
 from voiptui.output.values import duration_text
 from voiptui.pbx.registry import SYSTEMS
@@ -21,6 +21,14 @@ def stream_of(services: Services, pbx: str, stream: Stream) -> StreamStatus:
 def taken(services: Services, pbx: str, stream: Stream) -> datetime | None:
     """When the data of a stream came."""
     return stream_of(services, pbx, stream).taken
+
+
+def duration_now(services: Services, call: Call, now: datetime) -> int | None:
+    """How long a call has lasted by now: its system's own count, going on since it was told."""
+    since = taken(services, call.pbx, Stream.CALLS)
+    if call.duration is None or call.state is CallState.ENDING or since is None:
+        return call.duration
+    return call.duration + max(0, int((now - since).total_seconds()))
 
 
 def streams_of(services: Services, stream: Stream) -> dict[str, StreamStatus]:

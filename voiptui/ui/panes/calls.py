@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from voiptui.model.fields import CALL_FIELDS
-from voiptui.model.records import Call, CallState, Kind, Stream
+from voiptui.model.records import Call, Kind, Stream
 from voiptui.ui.actions import PaneName
 from voiptui.ui.columns import Column, columns_of
 from voiptui.ui.panes.live import LivePane
@@ -25,9 +25,6 @@ class CallsPane(LivePane):
         return columns_of(Kind.CALL, names, {"duration": self._duration})
 
     def _duration(self, record: Call, now: datetime) -> int | None:
-        if record.duration is None or record.state is CallState.ENDING:
-            return record.duration
-        from voiptui.ui.statuses import taken
+        from voiptui.ui.statuses import duration_now
 
-        since = taken(self.services, record.pbx, Stream.CALLS)
-        return record.duration + max(0, int((now - since).total_seconds())) if since else record.duration
+        return duration_now(self.services, record, now)

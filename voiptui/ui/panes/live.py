@@ -29,6 +29,11 @@ class LivePane(Pane):
         self._revision = store.revision
         super().reload(mark=mark)
 
+    def filter_submitted(self) -> None:
+        """Other rows: their columns share the width as they need it."""
+        self.grid.measure_anew()
+        super().filter_submitted()
+
     def _patched(self) -> bool:
         """Whether what changed since the last time could be put in its place; nothing is done otherwise."""
         store, grid = self.services.store, self.grid
