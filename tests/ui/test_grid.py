@@ -330,7 +330,7 @@ async def test_a_column_without_any_value_leaves_its_width_to_those_that_are_cut
             )
             for at in range(150)
         ]
-        made[-1] = structs.replace(made[-1], since=since)
+        made[-1] = structs.replace(made[-1], since=since, name="Carrier One")
         return [(phone.key, phone) for phone in made]
 
     app = Host()
@@ -342,14 +342,18 @@ async def test_a_column_without_any_value_leaves_its_width_to_those_that_are_cut
         without = lines(grid)
         assert "SINCE" in without[0]
         assert name in without[1]
-        # a row that nobody has seen yet has a value: it will not be cut either
+        # a value that nobody sees makes no difference, and is not cut when it comes into sight
         grid.patch(dict(phones(NOON)[-1:]))
+        await pilot.pause()
+        assert lines(grid)[0] == without[0]
         grid.last()
         await pilot.pause()
         assert "11-22 12:00:00" in lines(grid)[-1]
+        assert "Carrier One" in lines(grid)[-1]
         widened = lines(grid)[0]
         # and it stays so while one looks
         grid.patch(dict(phones(None)[-1:]))
+        grid.first()
         await pilot.pause()
         assert lines(grid)[0] == widened
         # other rows that are asked for are measured by themselves

@@ -18,8 +18,8 @@ _GROWING = frozenset({FieldType.TEXT, FieldType.NUMBER, FieldType.LIST})
 _NEVER_CUT = 9
 _LIKE_A_NUMBER = 13
 _NOTHING: tuple[object, ...] = (None, ())
-_LEAST: Mapping[str, int] = MappingProxyType({"address": 15, "label": 14})
-"""An IPv4 address is whole or of no use; whose phone it is matters more than one column more."""
+_LEAST: Mapping[str, int] = MappingProxyType({"address": 21, "label": 11})
+"""The begin of an address is that of many: it is whole, or not worth the width of others."""
 
 _IMPORTANCE: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {

@@ -171,11 +171,7 @@ class Grid(Linewise, can_focus=True):
         """Other contents of rows that are here already; keys that are not here are left out."""
         known = self._rows.patch(changes, mark=mark)
         self._await_expiry()
-        needs, self._needs = self._needs, with_values(self._columns, self._needs, known.values())
-        if needs == self._needs:
-            self._sync()
-        else:
-            self._arrange()
+        self._sync()
         if self.cursor_key in known:
             self.post_message(self.CursorMoved(self))
 
@@ -432,13 +428,26 @@ class Grid(Linewise, can_focus=True):
         self._sync()
 
     def _measure(self) -> bool:
-        """How wide the first rows want their columns, and which have a value; whether that is more than before."""
+        """How wide the first rows want their columns; whether that is more than before."""
         before = self._needs
         rows = (self._rows.records[key] for key in self._rows.keys[:_MEASURED])
         if self._rows.keys:
-            needs = needs_of(self._columns, rows, self._look, before)
-            self._needs = with_values(self._columns, needs, self._rows.records.values())
+            self._needs = needs_of(self._columns, rows, self._look, before)
         return self._needs != before
+
+    def _sees_more(self) -> bool:
+        """Whether rows that come onto the screen want wider columns, or have the first value of one seen so far."""
+        before = needs = self._needs
+        if before:
+            keys, records, strips = self._rows.keys, self._rows.records, self._strips
+            seen = keys[self._top : self._top + self._body]
+            fresh = [records[key] for key in seen if (key, False) not in strips and (key, True) not in strips]
+            if fresh:
+                needs = needs_of(self._columns, fresh, self._look, before)
+            if not all(needs):
+                needs = with_values(self._columns, needs, [records[key] for key in seen])
+            self._needs = needs
+        return needs != before
 
     def _arrange(self) -> None:
         width = self.size.width
@@ -499,6 +508,9 @@ class Grid(Linewise, can_focus=True):
     def _sync(self, rows: tuple[int, ...] | None = None) -> None:
         """Asks for a repaint of just those lines that would look other than they do; ``None``: of all."""
         self._synced_top = self._top
+        if rows is None and self._sees_more():
+            self._arrange()
+            return
         if not self._shown:
             return
         width = self.size.width
