@@ -78,7 +78,7 @@ async def test_what_is_shown_of_a_system_a_phone_and_a_call_goes_on(
     store = services.store
 
     def put(stream: Stream, *rows: object) -> None:
-        store.put(Snapshot(pbx="hq", stream=stream, taken=later.at, rows=rows))  # type: ignore[type-var]
+        store.put(Snapshot(pbx="hq", stream=stream, taken=later.at, rows=rows))
 
     async with app.run_test(size=(80, 24)) as pilot:
         await services.poller.stop()
