@@ -15,7 +15,7 @@ from voiptui.model.records import Call, Kind, Registration, Snapshot, Stream
 from voiptui.pbx.decoding import Undecoded, decoded_but
 from voiptui.pbx.errors import BadAnswer
 from voiptui.pbx.mikopbx import decode, decode_live
-from voiptui.pbx.packed import Packed
+from voiptui.pbx.packed import packed_record
 
 MOMENT = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 LEAF = st.none() | st.booleans() | st.integers(-5, 70_000) | st.text(max_size=6) | st.sampled_from(["\x1b[2J", " 201 "])
@@ -104,9 +104,9 @@ def test_the_time_of_a_call_goes_on() -> None:
 
 @given(st.dictionaries(st.text(max_size=5), LEAF | st.lists(LEAF, max_size=3) | st.dictionaries(NAME, LEAF)))
 def test_the_own_record_of_a_system_is_clean_when_it_is_read(row: dict[str, Any]) -> None:
-    read = Packed(text_of(row))
+    read = packed_record(text_of(row))
     assert dict(read) == clean_tree(row)
-    assert read == Packed(text_of(row))
+    assert read == packed_record(text_of(row))
     assert len(read) == len(clean_tree(row))
 
 

@@ -34,7 +34,7 @@ class EventKind(StrEnum):
     PROGRAM = "program"
 
 
-class Event(Struct, frozen=True, kw_only=True):
+class Event(Struct, frozen=True, kw_only=True, gc=False):
     """One thing that happened.
 
     ``duration`` is how long the state before it lasted, in seconds; ``at_least`` says that it may have begun

@@ -1,6 +1,6 @@
 """What became of each registration between the polls: lost, back, reachable or not, new and gone."""
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 
@@ -17,7 +17,7 @@ _S = RegistrationState
 _DOWN = frozenset({_S.UNREGISTERED, _S.REJECTED})
 
 
-class Change(Struct, frozen=True):
+class Change(Struct, frozen=True, gc=False):
     """One change seen: when, into which state (``None`` when the row vanished), reachable or not."""
 
     at: datetime
@@ -49,7 +49,11 @@ class _Past:
         self.probe = row.reachable
         self.probe_since = at
         self.flaps = 0
-        self.changes: deque[Change] = deque(maxlen=MOST_CHANGES)
+        self.changes: tuple[Change, ...] = ()
+
+    def note(self, change: Change) -> None:
+        """Adds a change; most rows have few, for which a tuple takes a tenth of what a queue does."""
+        self.changes = (*self.changes[1 - MOST_CHANGES :], change)
 
 
 class Watch:
@@ -81,7 +85,7 @@ class Watch:
         """What was seen of one registration."""
         past = self._past.get(key)
         return History(
-            changes=tuple(past.changes) if past else (),
+            changes=past.changes if past else (),
             flaps=past.flaps if past else 0,
             watched_since=self.watched_since,
             resolution=self._gap,
@@ -99,7 +103,7 @@ class Watch:
         else:
             self._event(row, now, f"is listed again, {row.state}", Severity.INFO, at - left if left else None)
         past.state, past.since, past.probe, past.probe_since = row.state, at, row.reachable, at
-        past.changes.append(Change(now, row.state, row.reachable))
+        past.note(Change(now, row.state, row.reachable))
 
     def vanished(self, key: Key, row: Registration, at: float, now: datetime) -> None:
         """A row that a complete answer no longer has."""
@@ -119,7 +123,7 @@ class Watch:
             at_least=at_least,
             flap=known is _S.REGISTERED,
         )
-        past.changes.append(Change(now, None, None))
+        past.note(Change(now, None, None))
         past.state, past.since = _S.UNKNOWN, at
         self._gone[key] = at
         if len(self._gone) > self._most:
@@ -159,7 +163,7 @@ class Watch:
         else:
             self._event(new, now, f"{new.state} (was {before})", Severity.INFO, lasted, at_least=at_least)
         past.state, past.since = new.state, at
-        past.changes.append(Change(now, new.state, new.reachable))
+        past.note(Change(now, new.state, new.reachable))
 
     def _probe(self, past: _Past, new: Registration, at: float, now: datetime) -> None:
         lasted, at_least = at - past.probe_since, self._open(past.probe_since)
@@ -167,7 +171,7 @@ class Watch:
         past.probe, past.probe_since = new.reachable, at
         if not known:
             return
-        past.changes.append(Change(now, new.state, new.reachable))
+        past.note(Change(now, new.state, new.reachable))
         if new.reachable:
             self._event(new, now, "answers probes again", Severity.GOOD, lasted, at_least=at_least)
         else:

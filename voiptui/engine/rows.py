@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -31,7 +32,7 @@ MOST_TOUCHED = 100_000
 MOST_REVISIONS = 500
 
 
-class Mark(Struct, frozen=True):
+class Mark(Struct, frozen=True, gc=False):
     """Which fields of a row changed at the poll of ``at``; ``at_seconds`` is the monotonic clock then."""
 
     at: datetime
@@ -139,7 +140,13 @@ def _known(key: Key, likely: Key, before: Mapping[Key, R]) -> tuple[Key, R | Non
 def _differences(old: Registration | Call, new: Registration | Call) -> frozenset[str]:
     names, of = _MARKED[type(old)]
     pairs = zip(names, of(old), of(new), strict=True)
-    return frozenset(name for name, one, other in pairs if one is not other and one != other)
+    return _same_set(frozenset(name for name, one, other in pairs if one is not other and one != other))
+
+
+@lru_cache(maxsize=256)
+def _same_set(names: frozenset[str]) -> frozenset[str]:
+    """One object for those that are equal: the marks of thousands of rows share them."""
+    return names
 
 
 class Journal:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from math import inf
 from time import monotonic
 from typing import Any, Literal, overload
@@ -13,7 +14,7 @@ from voiptui.engine.clock import Clock
 from voiptui.engine.events import MOST_EVENTS, Event, EventKind, EventLog, Severity
 from voiptui.engine.held import KINDS, HeldPbx, HeldStream, Sample
 from voiptui.engine.history import History
-from voiptui.engine.rows import MOST_TOUCHED, Changes, Journal, Mark
+from voiptui.engine.rows import MOST_TOUCHED, Changes, Journal, Key, Mark
 from voiptui.engine.status import Counts, PbxStatus
 from voiptui.model.records import (
     Call,
@@ -159,9 +160,9 @@ class Store:
             self._lists[kind] = found
         return found
 
-    def items(self, kind: Kind) -> list[tuple[tuple[str, ...], Any]]:
-        """The same rows with their keys."""
-        return [pair for pbx in self._pbxs.values() for pair in pbx.table(kind).rows.items()]
+    def items(self, kind: Kind) -> "Items":
+        """The same rows with their keys, as they are now; a thread may read them while others come."""
+        return Items([pbx.table(kind).rows for pbx in self._pbxs.values()])
 
     def get(self, kind: Kind, key: tuple[str, ...]) -> Registration | Call | None:
         """One row by its key, ``None`` when it is gone."""
@@ -320,6 +321,22 @@ class Store:
                 listener(message)
             except Exception:
                 log.exception("a listener of the store failed")
+
+
+class Items(Collection[tuple[Key, Any]]):
+    """Keys and rows of several tables, not copied: a table is replaced as a whole when other rows come."""
+
+    def __init__(self, tables: Sequence[Mapping[Key, Any]]) -> None:
+        self._tables = tables
+
+    def __len__(self) -> int:
+        return sum(map(len, self._tables))
+
+    def __iter__(self) -> Iterator[tuple[Key, Any]]:
+        return chain.from_iterable(table.items() for table in self._tables)
+
+    def __contains__(self, pair: object) -> bool:
+        return any(pair == one for one in self)
 
 
 def is_of_whole_system(error: PbxError) -> bool:

@@ -2,6 +2,7 @@
 
 A missing value is ``None``: unknown is never written as zero, empty or offline. Instants are aware
 UTC datetimes, durations are whole seconds. Every text has passed `voiptui.model.clean.clean`.
+None of them can be part of a cycle, so the garbage collector is kept from looking through hundreds of thousands.
 """
 
 from collections.abc import Mapping
@@ -85,7 +86,7 @@ class Stream(StrEnum):
     HEALTH = "health"
 
 
-class Recording(Struct, frozen=True, kw_only=True):
+class Recording(Struct, frozen=True, kw_only=True, gc=False):
     """One recorded audio of a call, as its telephone system offers it.
 
     ``id`` names it among the recordings of its call; ``reference`` is what a later request needs
@@ -107,7 +108,7 @@ class Recording(Struct, frozen=True, kw_only=True):
         return f"Recording(id={self.id!r}, format={self.format!r})"
 
 
-class Quality(Struct, frozen=True, kw_only=True):
+class Quality(Struct, frozen=True, kw_only=True, gc=False):
     """Media quality of one direction: MOS 1 to 5, jitter in milliseconds, loss in per cent."""
 
     side: str
@@ -119,7 +120,7 @@ class Quality(Struct, frozen=True, kw_only=True):
     user_agent: str | None = None
 
 
-class Leg(Struct, frozen=True, kw_only=True):
+class Leg(Struct, frozen=True, kw_only=True, gc=False):
     """One part of a call between two channels; durations in seconds."""
 
     id: str | None = None
@@ -142,7 +143,7 @@ class Leg(Struct, frozen=True, kw_only=True):
     note: str | None = None
 
 
-class Cdr(Struct, frozen=True, kw_only=True):
+class Cdr(Struct, frozen=True, kw_only=True, gc=False):
     """One finished call; its legs are in ``legs``.
 
     ``duration`` is the whole call with ringing, ``billsec`` talk and ``ring`` ringing, all in seconds;
@@ -183,7 +184,7 @@ class Cdr(Struct, frozen=True, kw_only=True):
     raw: Mapping[str, Any] | None = None
 
 
-class Registration(Struct, frozen=True, kw_only=True):
+class Registration(Struct, frozen=True, kw_only=True, gc=False):
     """One phone or trunk as its telephone system sees it.
 
     ``contacts`` are the addresses it is reached at (``ip:port``), ``rtt`` is milliseconds,
@@ -212,10 +213,11 @@ class Registration(Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> tuple[str, str, str]:
         """What stays the same from poll to poll: system, kind, and the system's id or name."""
-        return (self.pbx, self.kind, self.id or self.name)
+        # a plain text: a tuple of texts alone is nothing that the garbage collector would have to look through
+        return (self.pbx, self.kind._value_, self.id or self.name)
 
 
-class Call(Struct, frozen=True, kw_only=True):
+class Call(Struct, frozen=True, kw_only=True, gc=False):
     """One call that is under way; ``duration`` in seconds at the moment of the snapshot, by the system's own clock."""
 
     pbx: str

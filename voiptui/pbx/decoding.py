@@ -50,29 +50,30 @@ class Undecoded:
     """A value within an answer, still as JSON: of its rows only those that came otherwise than before are decoded."""
 
     def __init__(self, text: bytes | msgspec.Raw, where: str, deepest: int = DEEPEST, within: int = 0) -> None:
-        self._text = bytes(text)
+        # not copied: the whole answer is kept until its rows are read
+        self._text = text if isinstance(text, msgspec.Raw) else msgspec.Raw(text)
         self._where, self._deepest, self._within = where, deepest, within
 
     @cached_property
     def whole(self) -> Any:
         """The value; raises `BadAnswer` where it is too deep."""
-        return self._decoded(self._text, self._within)
+        return self._decoded(bytes(self._text), self._within)
 
     @cached_property
     def members(self) -> dict[str, bytes] | None:
         """The values of an object by name, each as JSON; ``None`` when it is no object."""
-        found = _parts(self._text, _members)
+        found = _parts(bytes(self._text), _members)
         return None if found is None else {name: bytes(text) for name, text in found.items()}
 
     @property
     def elements(self) -> list[bytes] | None:
         """The values of a list, each as JSON; ``None`` when it is no list."""
-        found = _parts(self._text, _elements)
+        found = _parts(bytes(self._text), _elements)
         return None if found is None else [bytes(text) for text in found]
 
     def of(self, decode: Callable[[bytes], T]) -> T | None:
         """What a decoder of a certain shape gives; ``None`` for another shape."""
-        found: T | None = _parts(self._text, decode)
+        found: T | None = _parts(bytes(self._text), decode)
         return found
 
     def row(self, text: bytes) -> Any:

@@ -38,7 +38,7 @@ from voiptui.ui.reading import ReadScreen
 from voiptui.ui.recordings import Recordings
 from voiptui.ui.services import Services
 from voiptui.ui.spans import Span, spans_width
-from voiptui.ui.spare import empty_caches, give_back
+from voiptui.ui.spare import empty_caches, give_back, keep_no_holes
 from voiptui.ui.statuses import pbx_marks
 from voiptui.ui.terminal import QuickDriver, title_sequence
 from voiptui.ui.themes import use_theme
@@ -175,6 +175,7 @@ class Monitor(Deeds, App[None]):
             # a hundred thousand new rows are no garbage: to look through all for every 700 takes most of the time
             gc.set_threshold(GARBAGE_AFTER, *gc.get_threshold()[1:])
             gc.enable()
+            keep_no_holes()
         self._keep_log()
         here = contextvars.copy_context()
         # the workers may have begun before there was an app: what they cause is the app's all the same

@@ -13,6 +13,10 @@ from rich.segment import Segment
 from textual.geometry import Region
 
 MOST = 200
+LARGE = 1 << 18
+"""Bytes: an answer of a large system, a table of thousands of rows."""
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8
+"""As glibc numbers them; to another C library they are nothing, or the same."""
 _CACHES = (
     cached_cell_len,
     Segment._split_cells,  # noqa: SLF001 - the largest of all
@@ -31,11 +35,25 @@ def empty_caches() -> None:
             cache.cache_clear()
 
 
+def keep_no_holes() -> None:
+    """Has the C library take large blocks from the system one by one, and give each back when it is free.
+
+    Left to itself it takes all below 32 MB from one heap once a large one was given back: what tables of hundreds of
+    thousands of rows leave there when they grow is held for ever by whatever small came after them.
+    """
+    _of_c_library("mallopt", _MMAP_THRESHOLD, LARGE)
+    _of_c_library("mallopt", _ARENA_MAX, 1)
+
+
 def give_back() -> None:
     """Collects what closed screens have left and gives free pages back; takes a moment in which no key is answered."""
     gc.collect()
+    _of_c_library("malloc_trim", 0)
+
+
+def _of_c_library(name: str, *arguments: int) -> None:
     # other systems' C libraries do it by themselves, or not at all
     with suppress(ImportError, OSError, AttributeError, TypeError):
         import ctypes
 
-        ctypes.CDLL(None).malloc_trim(0)
+        getattr(ctypes.CDLL(None), name)(*arguments)

@@ -25,7 +25,7 @@ from voiptui.model.records import (
 from voiptui.model.time import from_epoch
 from voiptui.pbx.decoding import Undecoded
 from voiptui.pbx.mikopbx import decode
-from voiptui.pbx.packed import Packed, came_again, packed
+from voiptui.pbx.packed import came_again, packed, packed_record
 
 DOWN = "Asterisk does not answer"
 ASTERISK_DOWN = "Asterisk does not answer behind the web interface: what is registered is not known"
@@ -143,7 +143,7 @@ def phones(
             rtt=decode.decimal(row, "rtt"),
             calls=calls,
             note=note,
-            raw=Packed(value) if isinstance(value, bytes) else clean_tree(row),
+            raw=packed_record(value) if isinstance(value, bytes) else clean_tree(row),
         )
         found.append(packed(one))
     return tuple(found)
@@ -376,7 +376,7 @@ def _call(  # noqa: PLR0917
         direction=direction,
         trunk=inward or outward,
         legs=tuple(_leg(row, zone, near) for row in legs),
-        raw=clean_tree({"linkedid": linked, "channels": list(legs)}) if text is None else Packed(text),
+        raw=clean_tree({"linkedid": linked, "channels": list(legs)}) if text is None else packed_record(text),
     )
 
 

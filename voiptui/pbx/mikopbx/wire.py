@@ -57,9 +57,7 @@ class Reply(Struct, frozen=True):
     """The ``data`` of a successful answer, the PBX's clock in it, and how long it took in seconds."""
 
     data: Any
-    body: dict[str, Any]
     stamp: decode.Stamp | None
-    answer: Answer
     seconds: float
 
 
@@ -300,7 +298,7 @@ class Wire:
             raise Unsupported(f"this version does not offer {resource}{told}")
         if status >= 400 or body.get("result") is not True:
             raise BadAnswer(resource, f"{said or 'it reports a failure'} (HTTP {status})")
-        return Reply(body.get("data"), body, stamp, answer, seconds)
+        return Reply(body.get("data"), stamp, seconds)
 
     def _unauthorised(self, resource: str, said: str) -> PbxError:
         name = resource_name(resource)

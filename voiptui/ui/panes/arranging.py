@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable
 from contextlib import suppress
-from operator import itemgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,17 +42,18 @@ class Arranging(NamedTuple):
     def __call__(self, rows: Collection[tuple[Key, Any]]) -> Arranged:
         """The rows arranged."""
         total, test = len(rows), self.test
-        pairs = list(rows) if test is None else [pair for pair in rows if test(pair[1])]
-        passed = len(pairs)
+        # one dictionary of keys and records: of hundreds of thousands of pairs each would take as much again
+        found = dict(rows) if test is None else {key: record for key, record in rows if test(record)}
+        passed = len(found)
         if self.form is not None:
-            pairs = self.form(pairs)
+            found = dict(self.form(list(found.items())))
         if self.shown is not None:
-            records = self.shown(record for _, record in pairs)
-            pairs = list(zip((key for key, _ in pairs), records, strict=True))
+            found = dict(zip(found, self.shown(found.values()), strict=True))
         if self.order is not None:
             field, descending = self.order
-            pairs = in_order(pairs, field, descending=descending, record=itemgetter(1))
-        return Arranged(dict(pairs), passed, total)
+            keys = in_order(found, field, descending=descending, record=found.__getitem__)
+            found = {key: found[key] for key in keys}
+        return Arranged(found, passed, total)
 
 
 class Aside:

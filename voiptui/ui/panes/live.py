@@ -37,7 +37,7 @@ class LivePane(Pane):
     def _patched(self) -> bool:
         """Whether what changed since the last time could be put in its place; nothing is done otherwise."""
         store, grid = self.services.store, self.grid
-        if self.kind is None or grid.row_count != len(store.rows(self.kind)):
+        if self.kind is None or grid.row_count != len(store.items(self.kind)):
             return False
         changes = store.changed_since(self.kind, self._revision)
         if not changes.complete or changes.removed or not grid.row_count:
