@@ -63,10 +63,16 @@ class Response(Struct, frozen=True):
         return "\r\n".join(lines).encode("utf-8", "surrogatepass") + self.body
 
 
+ANSWERED_HERE = "x-answered-here"
+"""A header of answers that are no system's."""
+
+
 def canned(status: int, body: str = "", **headers: str) -> Response:
     """An answer of the proxy's own."""
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return Response(status, named or (("content-type", "application/json"),), body.encode())
+    return Response(
+        status, ((ANSWERED_HERE, "yes"), *(named or (("content-type", "application/json"),))), body.encode()
+    )
 
 
 class Fault(Struct, frozen=True, kw_only=True):

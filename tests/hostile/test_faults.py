@@ -4,6 +4,7 @@ The engine polls every brand's simulator at its real paces on a clock that runs 
 """
 
 import asyncio
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,7 @@ from msgspec import Struct
 from tests.hostile.fast_time import run_fast
 from tests.hostile.fault_proxy import PLAIN, Fault, Request, Response, Way, canned
 from tests.hostile.hostile_sites import SITES, Watched, busiest_minute, watched
+from tests.hostile.ledger import Ledger
 from voiptui.engine import pacing
 from voiptui.engine.events import Event, EventKind
 from voiptui.engine.status import State
@@ -141,6 +143,7 @@ def test_every_fault_is_survived_told_and_over_when_it_is_over(
 ) -> None:
     async def work() -> None:
         async with watched(world, RATE) as at:
+            ledger = Ledger(monkeypatch, at.endpoints)
             await at.all_fresh()
             for what, case in CASES.items():
                 try:
@@ -152,6 +155,11 @@ def test_every_fault_is_survived_told_and_over_when_it_is_over(
                 times = [request.at for request in endpoint.door.requests]
                 assert times
                 assert busiest_minute(times) <= LOUDEST, (name, busiest_minute(times), endpoint.door.counts())
+            await at.poller.stop()
+            sys.stdout.write(f"{'+'.join(names)}: {ledger.settle()}\n")
+            outcomes = ledger.outcomes()
+            assert not outcomes["under way"]
+            assert min(outcomes["answered"], outcomes["answered in between"], outcomes["failed"]) > 0
 
     run_fast(monkeypatch, work)
 
