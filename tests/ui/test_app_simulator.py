@@ -160,6 +160,14 @@ async def test_sort_group_and_back(tmp_path: Path) -> None:
         await pilot.press("b")
         groups = pane.grid.records()
         assert sum(row.calls for row in groups) == len(pane.searching.rows if pane.searching else ())
+        # what is offered while one types is of the calls, not of their groups
+        assert pane.known()["src"]
+        await pilot.press("colon")
+        await until(pilot, lambda: isinstance(app.screen, AskText))
+        await type_in(pilot, "cdr src")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, AskText))
+        assert pane.grid.records() == groups
         await pilot.press("escape")
         assert isinstance(pane.grid.cursor_record, Cdr)
 

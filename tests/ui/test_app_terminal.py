@@ -217,10 +217,12 @@ def broken(self):
 LogPane.do_sort = broken
 config = """,
 )
+CRASHING_ASIDE = CRASHING.replace("def broken", "from textual import work\n@work\nasync def broken")
 
 
-def test_a_crash_says_where_the_report_is_and_shows_no_values(terminal: Open, tmp_path: Path) -> None:
-    one = terminal(CRASHING).started()
+@pytest.mark.parametrize("program", [CRASHING, CRASHING_ASIDE], ids=["in its turn", "aside"])
+def test_a_crash_says_where_the_report_is_and_shows_no_values(terminal: Open, tmp_path: Path, program: str) -> None:
+    one = terminal(program).started()
     one.key(b"5")
     one.until(lambda: "WHAT" in one.screen.display[3])
     one.key(b"s")

@@ -14,7 +14,7 @@ def report(error: BaseException) -> str:
     """Type and code places of an error and its causes; no local variable and no message, which may hold secrets."""
     lines = [f"voiptui {__version__}, Python {sys.version.split()[0]}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"]
     seen: set[int] = set()
-    current: BaseException | None = error
+    current: BaseException | None = _root(error)
     while current is not None and id(current) not in seen:
         seen.add(id(current))
         lines.append(f"{type(current).__module__}.{type(current).__qualname__}")
@@ -23,9 +23,15 @@ def report(error: BaseException) -> str:
     return "".join(f"{'  ' * line.startswith(' ')}{clean(line, 512)}\n" for line in lines)
 
 
+def _root(error: BaseException) -> BaseException:
+    """What failed: the framework tells of what it did aside by an error that only holds the other."""
+    held = getattr(error, "error", None)
+    return held if isinstance(held, BaseException) else error
+
+
 def keep(error: BaseException, directory: Path) -> str:
     """Writes the report (mode 0600) and gives the note for the terminal: what happened and where the report is."""
-    name = type(error).__name__
+    name = type(_root(error)).__name__
     path = directory / f"crash-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.timer import Timer
 
-from voiptui.model.fields import Field
+from voiptui.model.fields import FIELDS, Field
 from voiptui.model.records import Kind
 from voiptui.query.errors import FilterError
 from voiptui.ui.actions import PaneName, Situation
@@ -200,7 +200,9 @@ class Pane(Vertical):
     def known(self) -> Mapping[str, Sequence[str]]:
         """Values seen so far, per field, for completion."""
         found: dict[str, dict[str, None]] = {}
-        names = [name for name, one in self.fields.items() if one.type.value in {"text", "telephone number", "list"}]
+        # the filter is over the records, also where groups of them are shown
+        fields = self.fields if self.kind is None else FIELDS[self.kind]
+        names = [name for name, one in fields.items() if one.type.value in {"text", "telephone number", "list"}]
         records = [record for _, record in self.all_rows()]
         for name in names:
             seen = found[name] = {}
