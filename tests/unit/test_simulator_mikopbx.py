@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from voiptui.simulator.clock import Clock
-from voiptui.simulator.mikopbx_status import LONGEST_EXPIRY
+from voiptui.simulator.presence import LONGEST_EXPIRY
 from voiptui.simulator.serve import Endpoint, serve
 from voiptui.simulator.world import World
 

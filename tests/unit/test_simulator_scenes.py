@@ -7,6 +7,7 @@ import pytest
 
 from voiptui.model.phone import same_number
 from voiptui.simulator.calls import Call
+from voiptui.simulator.presence import LONGEST_EXPIRY
 from voiptui.simulator.world import SCENES, World
 
 CUSTOMER = "+393331234567"
@@ -87,6 +88,8 @@ def test_london_down(now: datetime) -> None:
     assert sum(one.state == "registered" for one in phones) == 2
     lost = [one for one in phones if one.state != "registered"]
     assert all(one.since.astimezone(now.tzinfo).hour == 9 and one.since <= now for one in lost)
+    # none is registered still because its registration has not run out
+    assert all(now - one.since > LONGEST_EXPIRY for one in lost)
     assert all(one.bindings and not one.reachable for one in lost)
     addresses = [one.bindings[0].ip for one in lost]
     assert max(addresses.count(address) for address in addresses) > len(lost) / 2

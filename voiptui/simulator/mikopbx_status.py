@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from voiptui.simulator.mikopbx_names import Names
-from voiptui.simulator.presence import Presence, share
+from voiptui.simulator.presence import LONGEST_EXPIRY, Presence, share
 
 _TEXTS = {
     "registered": ("Registered", "green", "Provider successfully registered and ready to work"),
@@ -16,8 +16,6 @@ _TEXTS = {
     "unknown": ("Unknown", "grey", "Provider state is unknown"),
     "off": ("Disabled", "grey", "Provider disabled by administrator"),
 }
-
-LONGEST_EXPIRY = timedelta(hours=1)
 
 
 class Status:

@@ -9,6 +9,9 @@ from msgspec import Struct
 from voiptui.simulator.sites import Extension, Site, Trunk
 
 UNREGISTERED_FOR = timedelta(days=4, hours=3)
+LONGEST_EXPIRY = timedelta(hours=1)
+REMEMBERED_FOR = timedelta(hours=26)
+"""So long a lost phone's last contact is known: a day, and what a scene needs to begin at an hour of the day before."""
 
 
 class Timeline(Struct, frozen=True):
@@ -110,11 +113,11 @@ def extension_presence(site: Site, one: Extension, line: Timeline, at: datetime,
     answers = up and one.profile != "unreachable"
     bindings = []
     # A phone away for days is forgotten by its registrar; one lost recently keeps its last contact, unreachable.
-    lately = not still and state == "unregistered" and at - since < timedelta(days=1)
+    lately = not still and state == "unregistered" and at - since < REMEMBERED_FOR
     shown = one.contacts if up or lately else ()
     for index, (ip, port, transport, user_agent) in enumerate(shown):
         key = (site.name, one.number, index)
-        expiry = timedelta(days=300) if still else timedelta(seconds=3600 if transport == "udp" else 600)
+        expiry = timedelta(days=300) if still else LONGEST_EXPIRY if transport == "udp" else timedelta(seconds=600)
         phase = expiry * share("expiry", *key)
         renewed = since if still else since + phase + ((at - since - phase) // (expiry * 0.8)) * (expiry * 0.8)
         registered_at = max(since, renewed)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from voiptui.simulator.people import ACME, CUSTOMER, Contact, Number
 from voiptui.simulator.plan import FAILURES, Plan
-from voiptui.simulator.presence import Timeline
+from voiptui.simulator.presence import LONGEST_EXPIRY, Timeline
 from voiptui.simulator.sites import Extension, Site, Trunk
 
 SCENES = MappingProxyType(
@@ -74,9 +74,9 @@ def broken_faults(site: str) -> dict[str, object]:
 
 
 def _since_nine(epoch: datetime) -> datetime:
-    """The last nine o'clock that is over for at least five minutes, so that the last phone is lost too."""
+    """The last nine o'clock that is over for so long that the last phone's registration has run out."""
     nine = datetime.combine(epoch.date(), time(9), epoch.tzinfo)
-    return nine if nine <= epoch - timedelta(minutes=5) else nine - timedelta(days=1)
+    return nine if nine <= epoch - LONGEST_EXPIRY - timedelta(minutes=5) else nine - timedelta(days=1)
 
 
 def _drops(site: Site, start: datetime, epoch: datetime, strength: int) -> list[Plan]:
