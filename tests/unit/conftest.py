@@ -9,6 +9,10 @@ import pytest
 if TYPE_CHECKING:
     from tests.unit.custompbx_lab import Lab
     from tests.unit.voipstudio_server import Account
+    from voiptui.pbx.xivo.client import Xivo
+    from voiptui.simulator.clock import Clock
+    from voiptui.simulator.serve import Endpoint
+    from voiptui.simulator.world import World
 
 
 @pytest.fixture
@@ -37,3 +41,41 @@ async def lab(state: Path) -> "AsyncIterator[Lab]":
         yield lab
         for system in lab.opened:
             await system.close()
+
+
+@pytest.fixture(scope="module")
+def wazo_world() -> "World":
+    """What the simulated Wazo tells of."""
+    from tests.unit.xivo_place import EPOCH
+    from voiptui.simulator.world import World
+
+    return World(7, EPOCH)
+
+
+@pytest.fixture
+def wazo_clock() -> "Clock":
+    """Its clock, which stands still."""
+    from tests.unit.xivo_place import EPOCH
+    from voiptui.simulator.clock import Clock
+
+    return Clock.frozen(EPOCH)
+
+
+@pytest.fixture
+async def paris(wazo_world: "World", wazo_clock: "Clock") -> "AsyncIterator[Endpoint]":
+    """A simulated Wazo."""
+    from voiptui.simulator.serve import serve
+
+    async with serve(wazo_world, ["paris"], wazo_clock) as endpoints:
+        yield endpoints["paris"]
+
+
+@pytest.fixture
+async def wazo(paris: "Endpoint") -> "AsyncIterator[Xivo]":
+    """The adapter on it."""
+    from tests.unit.xivo_place import settings_for
+    from voiptui.pbx.xivo.client import Xivo
+
+    opened = Xivo(settings_for(paris))
+    yield opened
+    await opened.close()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.cli_black_box import rows, simulated, voiptui, written
-from tests.unit.test_xivo_wire import settings_for
+from tests.unit.xivo_place import settings_for
 from voiptui.cli.vendorstats import COUNTED
 from voiptui.pbx.base import SearchRequest
 from voiptui.pbx.errors import NotPermitted, Unsupported
