@@ -1,12 +1,14 @@
 """One bounded exchange with one origin, over real sockets, and its failures in words."""
 
 import asyncio
+import gc
 import hashlib
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from voiptui.model.settings import PbxSettings, Tls, TlsMode
@@ -285,3 +287,21 @@ async def test_libraries_log_no_url_and_no_header_at_any_level(caplog: pytest.Lo
             await client.request("GET", "a", params={"token": "secret"})
             await client.close()
     assert not [record for record in caplog.records if record.name.split(".")[0] in {"httpx", "httpcore"}]
+
+
+async def test_an_exchange_leaves_nothing_to_the_garbage_collector() -> None:
+    def answers() -> int:
+        return sum(isinstance(one, httpx.Response) for one in gc.get_objects())
+
+    async with server(lambda _: ok(b"{}")) as (url, _):
+        client = HttpClient(settings(url))
+        await client.request("GET", "x")
+        gc.collect()
+        gc.disable()
+        try:
+            before = answers()
+            await client.request("GET", "x")
+            assert answers() == before
+        finally:
+            gc.enable()
+        await client.close()

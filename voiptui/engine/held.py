@@ -121,15 +121,21 @@ class HeldPbx:
         self.revision += 1
         self._judged = None
 
-    def status(self, now: datetime, at: float) -> PbxStatus:
-        """The freshness of the system and its streams at this moment, by both clocks."""
+    def judged(self, now: datetime, at: float) -> tuple[PbxStatus, float]:
+        """The status as it was judged last, which still holds, and for how many seconds: its ages are so much higher.
+
+        Of hundreds of systems most are asked about between two answers: their streams are not looked at again.
+        """
         judged = self._judged
         if judged is None or not judged.holds(now, at):
             judged = self._judged = Judged(self._judge(now, at), now, at, self._fresh(at))
-        if judged.at == at:
-            return judged.status
-        # of hundreds of systems most are asked about between two answers: only their ages are others then
-        found, older = judged.status, at - judged.at
+        return judged.status, at - judged.at
+
+    def status(self, now: datetime, at: float) -> PbxStatus:
+        """The freshness of the system and its streams at this moment, by both clocks."""
+        found, older = self.judged(now, at)
+        if not older:
+            return found
         streams = {
             stream: one if one.age is None else structs.replace(one, age=one.age + older)
             for stream, one in found.streams.items()

@@ -197,6 +197,10 @@ class Store:
         """The freshness of one system and its streams at this moment."""
         return self._of(pbx).status(self.clock.now(), self.clock.monotonic())
 
+    def judged(self, pbx: str) -> tuple[PbxStatus, float]:
+        """The same as it was judged last, and for how many seconds it has held: its ages are so much higher."""
+        return self._of(pbx).judged(self.clock.now(), self.clock.monotonic())
+
     def revision_of(self, pbx: str) -> int:
         """Grows whenever something is told of one system; its ages, and that data became stale, are not told."""
         return self._of(pbx).revision

@@ -43,6 +43,7 @@ for _name in ("httpx", "httpcore", "hpack", "websockets"):
     # these write whole URLs and headers; a level, unlike ``disabled``, holds for their children too
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
+_NOTHING = httpx.ByteStream(b"")
 _CLOSED = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, UnicodeError)
 
@@ -289,6 +290,9 @@ class HttpClient:
                         )
             except _CLOSED as error:
                 raise _BrokenOff(str(error)) from error
+            if response.is_closed:
+                # the two hold each other: a hundred exchanges a second would be left to the garbage collector
+                response.stream = _NOTHING
             return Answer(response.status_code, _lower(response.headers), bytes(body), now(), self.settings.max_depth)
 
     @asynccontextmanager

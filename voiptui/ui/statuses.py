@@ -32,8 +32,9 @@ def duration_now(services: Services, call: Call, now: datetime) -> int | None:
 
 
 def streams_of(services: Services, stream: Stream) -> dict[str, StreamStatus]:
-    """That stream of every system that is not switched off."""
-    return {name: stream_of(services, name, stream) for name in services.names}
+    """That stream of every system that is not switched off, as it was judged last: its age may be higher by now."""
+    unknown = StreamStatus()
+    return {name: services.store.judged(name)[0].streams.get(stream, unknown) for name in services.names}
 
 
 def _note(status: PbxStatus, now: datetime) -> str:
@@ -48,17 +49,18 @@ def _note(status: PbxStatus, now: datetime) -> str:
 
 def pbx_mark(services: Services, settings: PbxSettings, now: datetime, stream: Stream | None = None) -> PbxMark:
     """One system for the top line; while all is well its age is that of the ``stream`` that is looked at, if any."""
-    status = services.store.status(settings.name)
+    status, older = services.store.judged(settings.name)
     word = "disabled" if not settings.enabled else str(status.state)
     if services.poller.paused and word in {"fresh", "stale"}:
         word = "paused"
-    taken = status.taken
+    age = status.age
     if word == "fresh" and stream is not None and stream in status.streams:
-        taken = status.streams[stream].taken or taken
+        looked = status.streams[stream].age
+        age = age if looked is None else looked
     return PbxMark(
         name=settings.name,
         word=word,
-        age=(now - taken).total_seconds() if taken else None,
+        age=None if age is None else age + older,
         note=_note(status, now),
         insecure=settings.tls.mode is TlsMode.INSECURE,
     )
@@ -101,7 +103,7 @@ def system_rows(services: Services) -> list[SystemRow]:
     minute = int(services.store.clock.monotonic() // 60)
     rows = []
     for settings in services.config.pbxs:
-        status = services.store.status(settings.name)
+        status, _ = services.store.judged(settings.name)
         told = (services.store.revision_of(settings.name), status.state, status.taken, minute)
         known = services.system_rows.get(settings.name)
         if known is None or known[0] != told:
