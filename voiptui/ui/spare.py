@@ -13,8 +13,8 @@ from rich.segment import Segment
 from textual.geometry import Region
 
 MOST = 200
-LARGE = 1 << 18
-"""Bytes: an answer of a large system, a table of thousands of rows."""
+LARGE = 1 << 15
+"""Bytes: an answer of many rows, a table of hundreds."""
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
 """As glibc numbers them; to another C library they are nothing, or the same."""
 _CACHES = (
