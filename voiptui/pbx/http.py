@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NoReturn
+from urllib.request import getproxies
 
 import httpx
 import msgspec
@@ -189,6 +190,7 @@ class HttpClient:
         self._headers = {"User-Agent": "voiptui", "Accept": "application/json", **(headers or {})}
         self._connections = connections
         self._client: httpx.AsyncClient | None = None
+        self._transport: httpx.AsyncBaseTransport | None = None
         self._answered = False
 
     def _opened(self) -> httpx.AsyncClient:
@@ -208,16 +210,22 @@ class HttpClient:
         return self._client
 
     def _made(self, verify: ssl.SSLContext) -> httpx.AsyncClient:
+        limits = httpx.Limits(
+            max_connections=self._connections, max_keepalive_connections=self._connections, keepalive_expiry=90
+        )
+        if not getproxies() and not self.base.userinfo:
+            # what the client does before and after a request is a fifth of its time, and nothing of it is needed here
+            self._transport = httpx.AsyncHTTPTransport(verify=verify, limits=limits)
         client = httpx.AsyncClient(
             headers=self._headers,
             verify=verify,
             follow_redirects=False,
             trust_env=True,
             timeout=httpx.Timeout(self.settings.timeout),
-            limits=httpx.Limits(
-                max_connections=self._connections, max_keepalive_connections=self._connections, keepalive_expiry=90
-            ),
+            limits=limits,
+            transport=self._transport,
         )
+        self._headers = {name.decode("ascii"): value.decode("ascii") for name, value in client.headers.raw}
         # answers never set cookies for later requests: sessions are sent by hand, to one origin
         client.cookies.jar.set_policy(_NoCookies())
         return client
@@ -274,26 +282,26 @@ class HttpClient:
         return answer
 
     async def _exchange(self, method: str, path: str, asked: dict[str, Any], seconds: float, bound: int) -> Answer:
-        # its own limit first: a handshake cancelled from outside leaves its socket to the garbage collector
-        limit = httpx.Timeout(seconds, connect=seconds * 0.9)
-        async with (
-            asyncio.timeout(seconds),
-            self._opened().stream(method, self.url(path), timeout=limit, **asked) as response,
-        ):
-            body = bytearray()
+        async with asyncio.timeout(seconds):
+            response = await self._send(method, path, asked, seconds)
             try:
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > bound:
-                        raise BadAnswer(
-                            _path_of(path), f"more than {bound // 1024} KiB, not read further (limits.response_bytes)"
-                        )
-            except _CLOSED as error:
-                raise _BrokenOff(str(error)) from error
-            if response.is_closed:
-                # the two hold each other: a hundred exchanges a second would be left to the garbage collector
-                response.stream = _NOTHING
-            return Answer(response.status_code, _lower(response.headers), bytes(body), now(), self.settings.max_depth)
+                body = await _read_all(response, _path_of(path), bound)
+            finally:
+                await response.aclose()
+            # the two hold each other: a hundred exchanges a second would be left to the garbage collector
+            response.stream = _NOTHING
+            return Answer(response.status_code, _lower(response.headers), body, now(), self.settings.max_depth)
+
+    async def _send(self, method: str, path: str, asked: dict[str, Any], seconds: float) -> httpx.Response:
+        client, own = self._opened(), asked["headers"] or {}
+        named = {name.lower() for name in own}
+        headers = {name: value for name, value in self._headers.items() if name.lower() not in named} | dict(own)
+        # its own limit first: a handshake cancelled from outside leaves its socket to the garbage collector
+        limit = httpx.Timeout(seconds, connect=seconds * 0.9).as_dict()
+        request = httpx.Request(method, self.url(path), **{**asked, "headers": headers}, extensions={"timeout": limit})
+        if self._transport is None:
+            return await client.send(request, stream=True)
+        return await self._transport.handle_async_request(request)
 
     @asynccontextmanager
     async def stream(
@@ -359,9 +367,21 @@ class HttpClient:
 
     async def close(self) -> None:
         """Closes the connections."""
-        client, self._client = self._client, None
+        client, self._client, self._transport = self._client, None, None
         if client is not None:
             await client.aclose()
+
+
+async def _read_all(response: httpx.Response, where: str, bound: int) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > bound:
+                raise BadAnswer(where, f"more than {bound // 1024} KiB, not read further (limits.response_bytes)")
+    except _CLOSED as error:
+        raise _BrokenOff(str(error)) from error
+    return bytes(body)
 
 
 def raise_for_common(answer: Answer, where: str) -> None:
