@@ -305,3 +305,16 @@ async def test_an_exchange_leaves_nothing_to_the_garbage_collector() -> None:
         finally:
             gc.enable()
         await client.close()
+
+
+async def test_requests_go_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    async with server(lambda _: ok(b'{"a": 1}')) as (url, heads):
+        monkeypatch.setenv("http_proxy", url)
+        client = HttpClient(settings("http://pbx.invalid:8080/base"))
+        answer = await client.request("GET", "x", headers={"Authorization": "Bearer t"})
+        await client.close()
+    assert answer.json("x") == {"a": 1}
+    assert heads[0].startswith(b"GET http://pbx.invalid:8080/base/x HTTP/1.1\r\n")
+    assert b"Authorization: Bearer t\r\n" in heads[0]
