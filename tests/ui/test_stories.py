@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -209,27 +210,31 @@ def test_1_calls_to_204_drop_after_half_a_minute(tmp_path: Path) -> None:
 def test_3_a_call_that_crossed_two_pbxs(tmp_path: Path) -> None:
     text = "any ~ 3331234567 start in 09:00..09:20"
     with story(tmp_path, "crossing", "--site", "london", "--site", "paris", more=DEAD) as (monitor, shell):
-        monitor.type("4", "/", text, ENTER)
-        monitor.until(lambda: monitor.count is not None and monitor.count[0] == 6)
-        monitor.until_still()
-        starts = monitor.column("START")
-        assert starts == sorted(starts, reverse=True)
-        assert {tuple(monitor.column("PBX")[at : at + 2]) for at in (0, 2, 4)} <= {
-            ("london", "paris"),
-            ("paris", "london"),
-        }
-        monitor.until(lambda: "attic" in monitor.lines[-1])
-        assert "2 of 3 PBXs" in monitor.lines[2]
-        assert monitor.count == (6, True)
-        here = monitor.column("PBX")[0]
-        twin = {"london": "paris", "paris": "london"}[here]
-        monitor.type("r")
-        monitor.until(lambda: f"pbx != {here}" in monitor.lines[2])
-        monitor.until(lambda: monitor.rows and set(monitor.column("PBX")) == {twin})
         done = shell("cdr", text, "--format", "json")
         assert done.returncode == 1
-        assert len(json.loads(done.stdout)["rows"]) == 6
         assert "attic" in done.stderr
+        told = json.loads(done.stdout)["rows"]
+        # the customer may have called one of them besides
+        crossed = [at for at, (one, other) in enumerate(pairwise(told)) if is_the_same_call(one, other)]
+        assert len(crossed) == 3
+        monitor.type("4", "/", text, ENTER)
+        monitor.until(lambda: monitor.count == (len(told), True))
+        monitor.until_still()
+        starts, shown_at = monitor.column("START"), monitor.column("PBX")
+        assert starts == sorted(starts, reverse=True)
+        assert shown_at == [row["pbx"] for row in told]
+        monitor.until(lambda: "attic" in monitor.lines[-1])
+        assert "2 of 3 PBXs" in monitor.lines[2]
+        here, twin = shown_at[crossed[0] : crossed[0] + 2]
+        monitor.type("j" * crossed[0], "r")
+        monitor.until(lambda: f"pbx != {here}" in monitor.lines[2])
+        monitor.until(lambda: monitor.rows and set(monitor.column("PBX")) == {twin})
+
+
+def is_the_same_call(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two systems tell of the call at 9:04, 9:11 or 9:17; their clocks are not the same."""
+    begun, also = (datetime.fromisoformat(row["start"]) for row in (one, other))
+    return one["pbx"] != other["pbx"] and abs(begun - also) < timedelta(seconds=10) and one["billsec"] in {64, 71, 77}
 
 
 def test_4_nobody_can_reach_us_since_nine(tmp_path: Path) -> None:
