@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import re
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from voiptui.engine.search import Batch, SourceProgress
 
 USUAL_LIMIT = 100
+GARBAGE_AFTER = 50_000
+"""Python looks for garbage that refers to itself after so many new objects: some ten pages of rows."""
 
 
 def cdr_arguments(parser: argparse.ArgumentParser) -> None:
@@ -169,6 +172,10 @@ class Searching:
     async def run(self, take: Callable[[Sequence[Cdr]], None]) -> bool:
         """Gives the rows to ``take`` and says whether it was interrupted; what was found until then is given too."""
         interrupted = False
+        if self._streamed:
+            # what is there by now stays, and no row refers to itself: hardly anything is left to be looked for
+            gc.freeze()
+            gc.set_threshold(GARBAGE_AFTER)
         try:
             async with (
                 Progress(self._so_far) as progress,

@@ -113,9 +113,10 @@ def parse_instant(text: str, where: tzinfo = UTC) -> datetime | None:
     """The UTC instant of ISO 8601 text (in ``where`` when it has no offset), ``None`` if it is not one."""
     text = text.strip()
     # with an offset at its end it cannot be a wall-clock time
-    naive = parse_naive(text) if text[-6:-5] not in {"+", "-"} or len(text) < 20 else None
-    if naive is not None:
-        return to_utc(naive, where)
+    if text[-6:-5] not in {"+", "-"} or len(text) < 20:
+        naive = parse_naive(text)
+        if naive is not None:
+            return to_utc(naive, where)
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:

@@ -12,7 +12,7 @@ from voiptui.model.time import now, zone
 from voiptui.pbx.base import Narrowing, Page, RecordingStream, SearchRequest
 from voiptui.pbx.errors import BadAnswer, NotPermitted, PbxError, Unsupported
 from voiptui.pbx.statistics import AgentCount, QueueCount
-from voiptui.pbx.xivo import decode, live, recordings, statistics
+from voiptui.pbx.xivo import decode, recordings, statistics
 from voiptui.pbx.xivo.capabilities import CAPABILITIES
 from voiptui.pbx.xivo.cdrs import CdrSource
 from voiptui.pbx.xivo.channels import Channels
@@ -280,6 +280,9 @@ class Xivo:
 
     def changes(self) -> AsyncGenerator[Stream, None]:
         """Names a stream each time websocketd tells that something in it changed."""
+        # a lookup need not wait for what it does not use
+        from voiptui.pbx.xivo import live
+
         return live.changes(self._session)
 
     async def close(self) -> None:
