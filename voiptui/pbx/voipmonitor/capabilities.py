@@ -35,7 +35,7 @@ CAPABILITIES = Capabilities(
     page_size=500,
     paces=MappingProxyType(
         {
-            Stream.CALLS: Pace(least=3.0, usual=10.0),
+            Stream.CALLS: Pace(least=5.0, usual=10.0),
             Stream.REGISTRATIONS: Pace(least=10.0, usual=30.0),
             Stream.HEALTH: Pace(least=60.0, usual=300.0),
         }
