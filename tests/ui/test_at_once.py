@@ -21,10 +21,12 @@ from textual.widget import Widget
 from voiptui.config.load import loads
 from voiptui.engine.clock import Clock
 from voiptui.model.records import Call, CallState, Registration, RegistrationKind, RegistrationState, Snapshot, Stream
+from voiptui.ui.actions import PaneName
 from voiptui.ui.app import Main, Monitor
 from voiptui.ui.atonce import AtOnce
 from voiptui.ui.begin import make_services
 from voiptui.ui.linewise import Linewise
+from voiptui.ui.panes.cdr import CdrPane
 from voiptui.ui.terminal import QuickDriver
 from voiptui.ui.views import Views
 from voiptui.ui.wire import SYNC_BEGIN, SYNC_END, Wire
@@ -274,3 +276,21 @@ async def test_line_widgets_have_nothing_that_only_the_framework_paints() -> Non
             if widget.size.width > 2:
                 region = Region(1, 0, widget.size.width - 2, 1)
                 assert [strip.cell_length for strip in widget.render_lines(region)] == [region.width]
+
+
+async def test_panes_are_built_before_they_are_wanted_and_ask_nobody_until_then() -> None:
+    async with drawn() as app:
+        await until(lambda: len(app.query_panes()) == 5 and all(pane.is_mounted for pane in app.query_panes()), app)
+        await calm(app)
+        pane = app.pane_of(PaneName.CDR)
+        assert isinstance(pane, CdrPane)
+        assert not pane.display
+        assert pane.searching is None
+        assert app.pane is not None
+        assert app.pane.name_of is PaneName.SYSTEMS
+        assert app.focused is app.pane.grid
+        app.press("4")
+        await until(lambda: "no PBX has answered" in shown(app), app)
+        await calm(app)
+        assert app.focused is pane.grid
+        assert_right(app, "4")

@@ -19,6 +19,7 @@ from textual.containers import Container
 from textual.driver import Driver
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
+from textual.timer import Timer
 
 import voiptui
 from voiptui.model.clean import clean
@@ -56,6 +57,8 @@ LATEST = 2.0
 LATEST_WHILE_TYPED = 5.0
 """… but no answer of a PBX waits longer than so many seconds to be shown; longer only while keys are pressed."""
 TYPED_LATELY = 1.0
+PREPARING = 0.1
+"""So many seconds after the last key and the last answer the panes that nobody has looked at are built, one by one."""
 GARBAGE_AFTER = 20_000
 SAID_FOR = 12.0
 LONGEST_END = 0.3
@@ -142,6 +145,7 @@ class Monitor(Deeds, App[None]):
         self._title_sent = ""
         self._seen_events = 0
         self._unsubscribe: Callable[[], None] | None = None
+        self._preparing: Timer | None = None
         self._blurred = False
         self._touched = monotonic()
         self._ticks = 0
@@ -183,6 +187,7 @@ class Monitor(Deeds, App[None]):
         self.services.poller.start()
         self._look()
         self.set_interval(1.0, self._tick)
+        self._preparing = self.set_interval(PREPARING, self._prepare_a_pane)
         complaints = [*self.keymap.complaints, *self.services.config.warnings]
         complaints += [one.trouble for one in (self.views, self.services.remembered) if one.trouble]
         if complaints:
@@ -248,18 +253,31 @@ class Monitor(Deeds, App[None]):
         from voiptui.ui.panes.make import make_pane
 
         pane = self._panes[name] = make_pane(name, self.services)
+        pane.paint_at_once = self.paint_at_once
         return pane
+
+    def _prepare_a_pane(self) -> None:
+        """Builds one that has not been shown while nothing happens, so that to show it takes little more than a key."""
+        main, at = self._main, monotonic()
+        name = next((one for one in (PaneName.CDR, *PaneName) if one not in self._panes), None)
+        if name is None and self._preparing is not None:
+            self._preparing.stop()
+            self._preparing = None
+        if name is None or main is None or self.screen is not main:
+            return
+        if not self._dirty and at - self._touched > PREPARING and at - self._painted > PREPARING:
+            pane = self._make(name)
+            pane.display = False
+            main.query_one("#panes", Container).mount(pane)
 
     def show_pane(self, name: PaneName) -> Pane:
         """Shows a pane and gives it the keys."""
-        fresh = name not in self._panes
         pane = self.pane_of(name)
         self.pane_name = name
         for other in self._panes.values():
             other.display = other is pane
-        if not fresh:
-            pane.reload(mark=False)
-            pane.grid.focus()
+        if pane.is_mounted:
+            pane.appear()
         if name is PaneName.LOG:
             self._seen_events = self.services.store.events.serial
         self._look()
@@ -318,8 +336,7 @@ class Monitor(Deeds, App[None]):
         else:
             self.app_focus = True
             self.action_act(action_id)
-            if isinstance(self.screen, Main):
-                self.screen.at_once.paint()
+            self.paint_at_once()
 
     @on(RunAction)
     def _run_action(self, message: RunAction) -> None:
@@ -365,6 +382,11 @@ class Monitor(Deeds, App[None]):
 
     # Painting
 
+    def paint_at_once(self) -> None:
+        """Paints what changed now, where that can be done without a frame of the framework."""
+        if self._main is not None:
+            self._main.at_once.paint()
+
     def _store_changed(self) -> None:
         if self._dirty:
             return
@@ -389,6 +411,7 @@ class Monitor(Deeds, App[None]):
         if self.pane_name is PaneName.LOG:
             self._seen_events = self.services.store.events.serial
         self._paint_lines()
+        self.paint_at_once()
         self._painted = monotonic()
         self._spent = self._painted - began
 

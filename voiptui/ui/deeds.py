@@ -215,13 +215,15 @@ class Deeds(Hopping, Changing):
         asked = Asked(text=text, **options)
         parse(text, Kind.CDR)
         ends(asked, self.services.clock(), self.services.zone)
-        pane = self.show_pane(PaneName.CDR)
-        if isinstance(pane, CdrPane):
+        pane = self.pane_of(PaneName.CDR)
+        first = isinstance(pane, CdrPane) and pane.searching is None
+        if isinstance(pane, CdrPane) and first:
+            # it asks as soon as it is shown
+            pane.asked = asked
+        self.show_pane(PaneName.CDR)
+        if isinstance(pane, CdrPane) and not first:
             pane.leave_group()
-            if pane.is_mounted:
-                pane.search(asked)
-            else:
-                pane.asked = asked
+            pane.search(asked)
 
     # Taking along
 

@@ -31,6 +31,7 @@ Known = Callable[[], Mapping[str, Sequence[str]]]
 LABEL = " filter  "
 MOST_OFFERED = 6
 REMEMBERED = 100
+_SPARE, _MOST_SPARE = 14, 20
 
 
 class FilterInput(TypedLine):
@@ -176,10 +177,12 @@ class FilterBar(Widget):
 
     def show_count(self, spans: Sequence[Span]) -> None:
         """What stands at the right end: how many rows, of how many, from how many PBXs."""
-        room = spans_width(spans) + 2
-        if self._count.styles.width is None or self._count.styles.width.value != room:
-            self._count.styles.width = room
-        self._count.show([Span(" "), *spans])
+        needed = spans_width(spans) + 2
+        has = 0 if self._count.styles.width is None else self._count.styles.width.value
+        if not needed <= has <= needed + _MOST_SPARE:
+            # to share the line anew costs a layout and a whole frame: a count that only grows does not need them
+            self._count.styles.width = needed + _SPARE
+        self._count.show([], [*spans, Span(" ")])
 
     def edit(self, text: str | None = None) -> None:
         """Takes the keys; ``text`` begins other than what is in force."""

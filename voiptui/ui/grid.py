@@ -130,6 +130,7 @@ class Grid(Linewise, can_focus=True):
         self._strips: OrderedDict[tuple[Key, bool], tuple[tuple[Any, ...], Strip]] = OrderedDict()
         self._shown: dict[int, Strip] = {}
         self._most_strips = _FEWEST_KEPT
+        self._arranged = -1
         self._header: Strip | None = None
 
     # What it shows
@@ -450,7 +451,7 @@ class Grid(Linewise, can_focus=True):
         return needs != before
 
     def _arrange(self) -> None:
-        width = self.size.width
+        width = self._arranged = self.size.width
         if self._first is None:
             layout = fitted(self._columns, width, self._needs)
         else:
@@ -534,8 +535,10 @@ class Grid(Linewise, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines as they are to be painted now, as wide as the grid has just become."""
-        if self._frame is not None and self._frame.width != self.size.width:
+        if self._arranged != self.size.width:
+            # painted before it is told of its size
             self._shown.clear()
+            self._kept.clear()
             self._arrange()
         return super().render_lines(crop)
 

@@ -72,7 +72,6 @@ class Searching:
         most = services.config.limits.rows
         self.limit = most if asked.limit is None else min(asked.limit, most)
         self.rows: dict[tuple[str, str], Cdr] = {}
-        self.sources: Sequence[SourceProgress] = ()
         self.running = True
         self.stopped = False
         self._changed = changed
@@ -89,6 +88,7 @@ class Searching:
                 pbxs=asked.pbxs or services.names,
             ),
         )
+        self.sources: Sequence[SourceProgress] = self._search.sources
 
     async def run(self) -> None:
         """Follows the search to its end; rows beyond the limit are dropped, which is said."""

@@ -27,6 +27,10 @@ class Stage(InOrder):
         """The pane that is shown."""
         raise NotImplementedError
 
+    def pane_of(self, name: PaneName) -> "Pane":
+        """A pane, made when it is first wanted."""
+        raise NotImplementedError
+
     def show_pane(self, name: PaneName) -> "Pane":
         """Shows a pane."""
         raise NotImplementedError

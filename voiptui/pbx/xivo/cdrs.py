@@ -26,6 +26,8 @@ from voiptui.pbx.xivo.values import integer, items, table
 from voiptui.query.tree import required_terms
 
 PAGE = 200
+SCREENFUL = 60
+"""So many rows are asked for first where more than a page are wanted: the sooner there is something to read."""
 LARGEST_PAGE = 1000
 MOST_IN_A_SECOND = 200_000
 CSV_SLICE = timedelta(days=7)
@@ -179,7 +181,8 @@ class CdrSource:
         since = min(max(request.since, _EARLIEST), _LATEST)
         last = min(max(request.until, _EARLIEST), _LATEST)
         until = last.replace(microsecond=0) + _SECOND
-        size = min(PAGE, max(request.wanted or PAGE, 20))
+        wanted = request.wanted or PAGE
+        size = SCREENFUL if wanted > PAGE else max(wanted, 20)
         total: int | None = None
         while until > since:
             answer, narrowed = await self._ask(since, until, size, narrowed, keep_raw=request.keep_raw)
@@ -188,7 +191,7 @@ class CdrSource:
                 # a version that does not know call_status, and so hides nothing
                 return
             starts = [row.start or _EARLIEST for row in answer.rows]
-            wanted = [row for row, at in zip(answer.rows, starts, strict=True) if since <= at <= last and at < until]
+            inside = [row for row, at in zip(answer.rows, starts, strict=True) if since <= at <= last and at < until]
             complete = answer.sent >= answer.filtered if answer.filtered is not None else answer.sent != size
             if not complete and not _falling(starts):
                 async for batch in self._everything(since, until, last, narrowed, keep_raw=request.keep_raw):
@@ -198,18 +201,18 @@ class CdrSource:
                 note = answer.left_out
                 if not complete and answer.filtered:
                     note = f"it announced {answer.filtered} calls and sent no more of them"
-                yield _Batch(_newest_first(wanted), answer.sent, _EARLIEST, total, note)
+                yield _Batch(_newest_first(inside), answer.sent, _EARLIEST, total, note)
                 return
             # the second in which this page ends is read again: part of it may be on the next page
             edge = starts[-1].replace(microsecond=0) + _SECOND
             if edge >= until:
                 if size >= MOST_IN_A_SECOND:
                     note = f"it sends the same {answer.sent} calls again and again: older ones cannot be read"
-                    yield _Batch(_newest_first(wanted), answer.sent, _EARLIEST, total, note)
+                    yield _Batch(_newest_first(inside), answer.sent, _EARLIEST, total, note)
                     return
                 size *= 4
                 continue
-            ready = _newest_first([row for row in wanted if (row.start or _EARLIEST) >= edge])
+            ready = _newest_first([row for row in inside if (row.start or _EARLIEST) >= edge])
             yield _Batch(ready, answer.sent, edge, total, answer.left_out)
             until = edge
             size = min(max(size, PAGE) * 2, LARGEST_PAGE)

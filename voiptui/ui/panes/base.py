@@ -66,6 +66,8 @@ class Pane(Vertical):
         self.bar.history = services.remembered.of(self.name_of.value)
         self.grid = RecordGrid(self.columns(None), look=services.look, ignored=self.ignored, sentences=self.sentences)
         self.grid.backlog = self._backlog
+        self.paint_at_once: Callable[[], object] = lambda: None
+        """Paints what changed without waiting for the framework's frame."""
         self._typed: str | None = None
         self._typing = ""
         self._aside = Aside(partial(self.run_worker, name="arrange", group="arrange"), self._show)
@@ -102,8 +104,13 @@ class Pane(Vertical):
         yield self.grid
 
     def on_mount(self) -> None:
-        """The first rows."""
+        """The first rows, unless it was only made to be there when it is wanted."""
         self.grid.order = self.order
+        if self.display:
+            self.appear()
+
+    def appear(self) -> None:
+        """It is shown from now on, and has the keys."""
         self.grid.focus()
         self.reload(mark=False)
 

@@ -52,11 +52,11 @@ class CdrPane(Pane):
         """What the last search has found so far."""
         return self.searching.rows.copy().items() if self.searching else ()
 
-    def on_mount(self) -> None:
-        """The first search is that of the last 24 hours."""
-        super().on_mount()
+    def appear(self) -> None:
+        """The first search, unless other words are asked, is that of the last 24 hours."""
         if self.searching is None:
             self.search(self.asked)
+        super().appear()
 
     # Searching
 
@@ -120,6 +120,7 @@ class CdrPane(Pane):
     def _paint(self) -> None:
         self._painting = False
         self.reload(mark=False)
+        self.paint_at_once()
 
     def test(self) -> Test | None:
         """What was searched for needs no further check; what is being typed narrows the rows that are here."""
