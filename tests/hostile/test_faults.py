@@ -123,7 +123,10 @@ async def recovered(at: Watched, names: tuple[str, ...]) -> None:
         assert name in back, (name, began, told[name], fresh, last_told(at, name), at.said())
         promised = max(told[name][-1], began)
         pace = max(pacing.pace_of(at.systems[name].capabilities, stream).least for stream in Stream)
-        assert (back[name] - promised).total_seconds() <= SLACK, (name, told[name], back)
+        lines = [f"{one.at:%H:%M:%S} {one.text}" for one in at.store.events if one.pbx == name][-6:]
+        asked = [(round(one.at - time.monotonic(), 1), one.path) for one in at.endpoints[name].door.requests][-20:]
+        late = (back[name] - promised).total_seconds()
+        assert late <= SLACK, (name, late, f"{began:%H:%M:%S}", told[name], lines, asked)
         assert (fresh[name] - promised).total_seconds() <= pace + 2 * SLACK, (name, told[name], fresh)
 
 
