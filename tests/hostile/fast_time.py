@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+import anyio.to_thread
 import pytest
 
 T = TypeVar("T")
@@ -54,10 +55,24 @@ class _Loop(asyncio.SelectorEventLoop):
         self.clock.in_threads -= 1
 
 
+def _counted(clock: _JumpingSelector, run_sync: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., Any]:
+    """What the simulated systems answer in threads of their own keeps the clock as well."""
+
+    async def run(*args: Any, **options: Any) -> T:
+        clock.in_threads += 1
+        try:
+            return await run_sync(*args, **options)
+        finally:
+            clock.in_threads -= 1
+
+    return run
+
+
 def run_fast(monkeypatch: pytest.MonkeyPatch, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """The result of the work in a loop of its own, in which nobody waits."""
     with monkeypatch.context() as patched:
         loop = _Loop()
         patched.setattr(time, "monotonic", lambda: loop.clock.now)
+        patched.setattr(anyio.to_thread, "run_sync", _counted(loop.clock, anyio.to_thread.run_sync))
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
             return runner.run(work())

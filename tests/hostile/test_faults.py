@@ -24,8 +24,8 @@ from voiptui.simulator.world import World
 RATE = 20.0
 """How much slower the simulated world lives than it is watched, so that little happens in it."""
 TIMEOUT = 15.0
-SLACK = 12.0
-"""Seconds that an answer and what follows may take; each wait between its requests ends on a jump of the clock."""
+SLACK = 2.0
+"""Seconds that an answer and what follows may take: a jump of the clock or two."""
 LONGEST_WAIT = 66.0
 LOUDEST = 120
 """Requests a minute that no system is asked more than; MikoPBX blocks at about 180."""
