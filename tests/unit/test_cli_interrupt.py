@@ -46,7 +46,8 @@ def test_what_the_others_gave_is_kept(tmp_path: Path) -> None:
             counted, _ = json.JSONDecoder().raw_decode(terminal.shown[terminal.shown.index('{"rows"') :])
         assert counted["rows"][0]["answered"] > 0
         assert [(one["pbx"], one["ok"]) for one in counted["sources"]] == [("london", True), ("hung", False)]
-        call = rows(voiptui(config, "cdr", "recording = yes", "--pbx", "london", "--limit", "1"))[0]["id"]
+        found = rows(voiptui(config, "cdr", "recording = yes", "--pbx", "london", "--legs"))
+        call = next(row["id"] for row in found if len(row["legs"]) == 1)
         with on_terminal(config, "recording", f"london:{call}", "hung:1", "-o", f"{tmp_path}/kept/") as terminal:
             terminal.expect("1 done")
             assert terminal.expect_one("waiting for hung", "waiting for london") == "waiting for hung"

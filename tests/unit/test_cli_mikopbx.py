@@ -134,7 +134,7 @@ def test_a_csv_with_problems_creates_nothing_and_names_them_all(config: Path) ->
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["employees"], "the following arguments are required: action"),
+        (["employees"], "expected list or add (see voiptui mikopbx --help)"),
         (["employes", "list"], "argument what: invalid choice: 'employes'"),
         (["employees", "add", "number=1"], "say on which one with --pbx NAME (there are london, closed)"),
         (["employees", "list", "--pbx", "cloud"], "none of the chosen systems is a MikoPBX"),

@@ -106,7 +106,7 @@ def test_an_expected_fingerprint_needs_no_question(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        ([], 2, "the following arguments are required: PBX"),
+        ([], 2, "expected PBX (see voiptui trust --help)"),
         (["rome"], 2, "no PBX is named 'rome'"),
         (["london", "--expect", "xyz"], 2, "--expect: expected 64 hex digits"),
         (["london"], 2, "Nobody can be asked here: add --yes"),

@@ -171,7 +171,7 @@ def test_ids_as_other_verbs_take_them_none_twice_none_left_out(config: Path) -> 
     ("words", "sentence"),
     [
         (["packets", "probe:1"], "argument action: invalid choice: 'packets'"),
-        (["pcap"], "the following arguments are required: PBX:ID|PBX"),
+        (["pcap"], "expected PBX:ID|PBX (see voiptui voipmonitor --help)"),
         (["pcap", "probe"], "expected PBX:ID such as london:81, found 'probe'"),
         (["pcap", "london:1"], "london: no VoIPmonitor"),
         (["pcap", "rome:1"], "no PBX is named 'rome'"),

@@ -163,7 +163,7 @@ def _strip(runs: Runs, base: Style, width: int, end: Harmless | None = None) -> 
         strip = Strip(segments, width)
     elif missing == -1 and text.endswith(BLANK) and len(text) > 1:
         # what parts a column from the next, where there is none
-        segments[-1] = piece(Harmless(text[:-1]), current)
+        segments[-1] = piece(fit(text, len(text) - 1), current)
         strip = Strip(segments, width)
     elif missing < 0:
         strip = strip.crop(0, width)
