@@ -8,7 +8,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from voiptui.ui.cells import BLANK, Harmless, Look, Signs, Tone, fit, piece
+from voiptui.ui.cells import BLANK, Harmless, Look, Signs, Tone, fit, harmless, piece
 from voiptui.ui.columns import Column, Layout
 
 Runs = list[tuple[Harmless, Style]]
@@ -163,7 +163,7 @@ def _strip(runs: Runs, base: Style, width: int, end: Harmless | None = None) -> 
         strip = Strip(segments, width)
     elif missing == -1 and text.endswith(BLANK) and len(text) > 1:
         # what parts a column from the next, where there is none
-        segments[-1] = piece(fit(text, len(text) - 1), current)
+        segments[-1] = piece(harmless(text[:-1], longest=len(text)), current)
         strip = Strip(segments, width)
     elif missing < 0:
         strip = strip.crop(0, width)
