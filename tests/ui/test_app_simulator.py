@@ -191,11 +191,14 @@ async def test_a_recording_is_downloaded_once(tmp_path: Path) -> None:
         pane = await cdr_pane(app, pilot)
         await pilot.press("colon")
         await until(pilot, lambda: isinstance(app.screen, AskText))
-        await type_in(pilot, "cdr recording = yes disposition = answered --limit 5")
+        await type_in(pilot, "cdr recording = yes disposition = answered --limit 20")
         await pilot.press("enter")
         await until(pilot, lambda: pane.bar.text.startswith("recording"))
         await until(pilot, lambda: pane.searching is not None and not pane.searching.running)
-        await until(pilot, lambda: pane.grid.row_count == 5)
+        await until(pilot, lambda: pane.grid.row_count == 20)
+        # a call that was transferred has a recording for each of its legs
+        while (call := pane.grid.cursor_record) is None or len(call.recordings) != 1:
+            await pilot.press("down")
         await pilot.press("d")
         await until(pilot, lambda: any("saved:" in event.text for event in app.services.store.events))
         files = [path for path in (tmp_path / "calls").iterdir() if not path.name.endswith(".part")]
