@@ -18,6 +18,7 @@ from textual.driver import Driver
 from textual.geometry import Region, Size
 from textual.widget import Widget
 
+from tests.pictures import Still
 from voiptui.config.load import loads
 from voiptui.engine.clock import Clock
 from voiptui.model.records import Call, CallState, Registration, RegistrationKind, RegistrationState, Snapshot, Stream
@@ -74,7 +75,7 @@ class Drawn(Monitor):
         services = make_services(
             loads(f'theme = "{theme}"\n{CONFIGURATION}'), clock=Clock(now=lambda: NOON, monotonic=lambda: 5.0)
         )
-        services.poller.start = lambda _first=None: None  # type: ignore[method-assign,assignment]
+        services.poller = Still(services.systems, services.store)
         super().__init__(services, views=Views((), Path("/nonexistent/views.json")), driver_class=Paper)
 
     @property

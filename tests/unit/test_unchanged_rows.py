@@ -84,7 +84,7 @@ def test_calls_get_older_and_are_the_same_otherwise(answers: list[tuple[Any, int
         local = instant.astimezone(place)
         clock = decode.Stamp(local.replace(tzinfo=None), local.utcoffset() or timedelta(), instant)
         plain = decode_live.calls("hq", data, "calls", place, clock)
-        again = decode_live.calls("hq", Undecoded(text_of(data), "calls"), "calls", place, clock, before)
+        again = decode_live.calls("hq", Undecoded(text_of(data), "calls"), "calls", place, clock, before=before)
         assert again == plain
         before = {one.id: one for one in again}
 
@@ -96,7 +96,7 @@ def test_the_time_of_a_call_goes_on() -> None:
     for seconds in (0, 7):
         instant = MOMENT + timedelta(seconds=seconds)
         clock = decode.Stamp(instant.replace(tzinfo=None), timedelta(), instant)
-        (call,) = decode_live.calls("hq", Undecoded(text_of([leg]), "calls"), "calls", UTC, clock, before)
+        (call,) = decode_live.calls("hq", Undecoded(text_of([leg]), "calls"), "calls", UTC, clock, before=before)
         durations.append(call.duration)
         before = {call.id: call}
     assert durations == [1199, 1206]

@@ -78,25 +78,26 @@ class Table(Generic[R]):
         touched: list[Key] = []
         repeated = 0
         in_turn = iter(before.items())
-        for row in rows:
+        for given in rows:
             key, old = next(in_turn, NOTHING)
-            if old is not row:
+            if old is not given:
                 # it is another, or stands at another place
-                key, old = _known(row.key, key, before)
+                key, old = _known(given.key, key, before)
             if key in after:
                 repeated += 1
                 continue
-            if old is row:
-                after[key] = row
+            if old is given:
+                after[key] = given
                 continue
-            row = packed(row)  # noqa: PLW2901
+            row = packed(given)
             if old is None:
                 added.append((key, row))
                 touched.append(key)
                 if self.filled:
                     self.marks[key] = Mark(now, at, frozenset(), new=True)
             elif old == row:
-                row = old  # noqa: PLW2901 - the same object tells the screen that nothing changed
+                # the same object tells the screen that nothing changed
+                row = old
             else:
                 touched.append(key)
                 fields = _differences(old, row)

@@ -207,10 +207,10 @@ class Wire:
     def draw(self, lines: Iterable[tuple[Place, Iterable[Piece]]], left: Place) -> str:
         """What to send so that these pieces stand from these places on; the cursor is left at ``left``."""
         touched: dict[int, Row] = {}
-        for (y, x), pieces in lines:
-            row = self._touch(touched, y)
+        for (y, begin), pieces in lines:
+            row, x = self._touch(touched, y), begin
             for text, style in pieces:
-                x = _put(row, x, text, _pen(style) if style else PLAIN)  # noqa: PLW2901
+                x = _put(row, x, text, _pen(style) if style else PLAIN)
         return self._update(touched, left)
 
     def _touch(self, touched: dict[int, Row], y: int) -> Row:

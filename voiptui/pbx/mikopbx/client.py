@@ -184,7 +184,7 @@ class MikoPbx:
         usual = self._wire.fastest
         reply = await self._wire.get(where, undecoded=True)
         before = {one.id: one for one in self._calls} if place == self._calls_zone else {}
-        self._calls = decode_live.calls(self._pbx, reply.data, where, place, reply.stamp, before)
+        self._calls = decode_live.calls(self._pbx, reply.data, where, place, reply.stamp, before=before)
         self._calls_zone = place
         rows = await self._named(self._calls)
         self._channels = (time.monotonic(), decode_live.busy_endpoints(reply.data, where))

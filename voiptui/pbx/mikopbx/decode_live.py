@@ -286,12 +286,13 @@ def busy_endpoints(data: object, where: str) -> Counter[str]:
     return Counter(name for name, _ in seen)
 
 
-def calls(  # noqa: PLR0917
+def calls(
     pbx: str,
     data: object,
     where: str,
     zone: tzinfo,
     clock: decode.Stamp | None,
+    *,
     before: Mapping[str, Call] = NOTHING,
 ) -> tuple[Call, ...]:
     """The calls of ``pbx-status:getActiveChannels``, their legs grouped by ``linkedid``; oldest first.
@@ -314,7 +315,7 @@ def calls(  # noqa: PLR0917
             duration = _age(decode.naive(legs[0], "start"), old.start, zone, clock)
             found.append(old if duration == old.duration else replace(old, duration=duration))
         else:
-            found.append(_call(pbx, linked, legs, text, zone, clock))
+            found.append(_call(pbx, linked, legs, zone, clock, text=text))
     return tuple(sorted(found, key=lambda call: (call.start is None, call.start or _LATEST, call.id)))
 
 
@@ -332,13 +333,14 @@ def _joined(linked: str, legs: Sequence[bytes | None]) -> bytes | None:
 _LATEST = datetime.max.replace(tzinfo=UTC)
 
 
-def _call(  # noqa: PLR0917
+def _call(
     pbx: str,
     linked: str,
     legs: Sequence[dict[str, Any]],
-    text: bytes | None,
     zone: tzinfo,
     clock: decode.Stamp | None,
+    *,
+    text: bytes | None,
 ) -> Call:
     near = decode.linked_instant(linked) or (clock.instant if clock else None)
     people = [row for row in legs if not decode.application(decode.text(row, "dst_chan"))]
