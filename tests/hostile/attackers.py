@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from tests.drawn import DRAWN
 from tests.hostile.bending import changed_json
 from tests.hostile.fault_proxy import Fault, Request, Response, Way, between
 from tests.hostile.hostile_sites import configured
@@ -162,7 +163,7 @@ def attackers(*sites: str, secrets: Mapping[str, str] | None = None) -> Iterator
     made: list[Attack] = []
 
     async def work() -> None:
-        world = World(7, NOW - timedelta(minutes=5), extensions=8, rate=0.1, days=2)
+        world = World(7, NOW - timedelta(minutes=5), extensions=8, rate=0.1, days=2, drawn=DRAWN)
         async with AsyncExitStack() as stack:
             endpoints = await stack.enter_async_context(serve(world, sites, WorldClock(NOW, 1.0)))
             middle = {name: await stack.enter_async_context(between(one)) for name, one in endpoints.items()}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec import Struct
 
+from tests.drawn import DRAWN
 from tests.hostile.fast_time import run_fast
 from tests.hostile.fault_proxy import PLAIN, Fault, Request, Response, Way, canned
 from tests.hostile.hostile_sites import SITES, Watched, busiest_minute, watched
@@ -63,7 +64,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return World(7, datetime.now(UTC) - timedelta(minutes=5), extensions=8, rate=0.05, days=1)
+    return World(7, datetime.now(UTC) - timedelta(minutes=5), extensions=8, rate=0.05, days=1, drawn=DRAWN)
 
 
 async def hit(at: Watched, names: tuple[str, ...], case: Case, seconds: float) -> None:

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.drawn import DRAWN
 from tests.hostile.bending import BENDS, Bend, bent, changed_json
 from tests.hostile.fault_proxy import Between, Fault, Request, Response, Way, between
 from tests.hostile.hostile_sites import SITES, configured, unlimited
@@ -66,7 +67,7 @@ class Fuzzed:
         self.loop.close()
 
     async def _serve(self) -> None:
-        world = World(7, NOW - timedelta(minutes=5), extensions=8, rate=0.05, days=1)
+        world = World(7, NOW - timedelta(minutes=5), extensions=8, rate=0.05, days=1, drawn=DRAWN)
         async with AsyncExitStack() as stack:
             endpoints = await stack.enter_async_context(serve(world, [self.site], WorldClock.frozen(NOW)))
             self.middle = await stack.enter_async_context(between(endpoints[self.site], remembers=True))

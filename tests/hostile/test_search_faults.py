@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from tests.drawn import DRAWN
 from tests.hostile.fault_proxy import Fault, Request, Response, Way, between, canned
 from tests.hostile.hostile_sites import SITES, configured, unlimited
 from voiptui.engine.search import Search, SearchSpec, SourceProgress
@@ -32,7 +33,7 @@ class Place(msgspec.Struct):
 
 @pytest.fixture(params=list(SITES), ids=list(SITES.values()))
 async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
-    world = World(7, NOW - timedelta(minutes=5), extensions=8, rate=1.0, days=2)
+    world = World(7, NOW - timedelta(minutes=5), extensions=8, rate=1.0, days=2, drawn=DRAWN)
     async with (
         serve(world, [request.param], WorldClock.frozen(NOW)) as endpoints,
         between(endpoints[request.param]) as middle,

@@ -4,13 +4,13 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
+from tests.drawn import DRAWN
 from voiptui.config.load import loads
 from voiptui.model.records import Cdr
 from voiptui.simulator.serve import configuration, serve
@@ -31,7 +31,7 @@ from voiptui.ui.views import Views
 async def monitor(
     tmp_path: Path, size: tuple[int, int] = (160, 50), sites: tuple[str, ...] = ("london", "lab"), **changed: Any
 ) -> AsyncIterator[tuple[Monitor, Pilot[None]]]:
-    async with serve(World(7, datetime.now(UTC)), sites) as endpoints:
+    async with serve(World(7, drawn=DRAWN), sites) as endpoints:
         config = replace(loads(configuration(endpoints)), download_directory=tmp_path / "calls", **changed)
         app = Monitor(make_services(config, state_directory=tmp_path), views=Views((), tmp_path / "views.json"))
         async with app.run_test(size=size) as pilot:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
+from tests.drawn import DRAWN
 from voiptui.config.load import loads
 from voiptui.model.records import Call, Registration, RegistrationKind, RegistrationState
 from voiptui.simulator.serve import configuration, serve
@@ -32,7 +32,7 @@ from voiptui.ui.views import Views
 async def monitor(
     tmp_path: Path, sites: tuple[str, ...] = ("london",), *, allowed: bool = False
 ) -> AsyncIterator[tuple[Monitor, Pilot[None]]]:
-    async with serve(World(7, datetime.now(UTC)), sites) as endpoints:
+    async with serve(World(7, drawn=DRAWN), sites) as endpoints:
         config = loads(configuration(endpoints))
         pbxs = tuple(replace(pbx, allow_changes=allowed) for pbx in config.pbxs)
         config = replace(config, pbxs=pbxs, download_directory=tmp_path / "calls")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyte
 import pytest
 
+from tests.drawn import DRAWN
 from tests.ui.pseudo_terminal import PseudoTerminal
 from tests.ui.slow_link import Link
 from tests.ui.test_quiet import Fed
@@ -103,7 +104,7 @@ def test_the_first_rows_of_a_filter_are_seen_within_two_round_trips_of_its_own_t
 @pytest.fixture
 def past_calls(tmp_path: Path) -> Iterator[PseudoTerminal]:
     """The pane of past calls, on a simulated system over a real connection."""
-    with Simulation(("--site", "london")) as simulation:
+    with Simulation(("--site", "london", "--drawn", DRAWN.isoformat())) as simulation:
         path = tmp_path / "config.toml"
         path.touch(0o600)
         path.write_text(simulation.configuration.replace('"local"', '"UTC"'))

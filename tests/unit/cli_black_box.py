@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from tests.drawn import DRAWN
 from voiptui.simulator.process import Simulation
 
 Done = subprocess.CompletedProcess[str]
@@ -196,7 +197,7 @@ class Sites:
 @contextmanager
 def simulated(*sites: str, seed: int = 7, speed: float = 1.0) -> Iterator[Sites]:
     """These sites of the simulated world, whose time runs ``speed`` times as fast."""
-    arguments = ["--seed", str(seed), "--speed", str(speed)]
+    arguments = ["--seed", str(seed), "--speed", str(speed), "--drawn", DRAWN.isoformat()]
     for site in sites:
         arguments += ["--site", site]
     with Simulation(arguments) as simulation:

@@ -1,4 +1,4 @@
-"""The command line on the simulated telephone systems that ``voiptui demo --serve`` starts; everything black-box."""
+"""The command line on the simulated telephone systems; everything black-box."""
 
 import csv
 import io
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.drawn import DRAWN
 from voiptui.query.operators import SPELLINGS
 
 Row = dict[str, Any]
@@ -24,9 +25,9 @@ ENVIRONMENT = {
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The configuration of a running demo."""
+    """The configuration of running systems."""
     with subprocess.Popen(
-        [sys.executable, "-m", "voiptui", "demo", "--serve", "--seed", "7"],
+        [sys.executable, "-m", "voiptui.simulator", "--seed", "7", "--drawn", DRAWN.isoformat()],
         stdout=subprocess.PIPE,
         text=True,
         env=ENVIRONMENT,

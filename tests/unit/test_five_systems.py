@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.drawn import DRAWN
 from tests.unit.cli_black_box import Sites, rows, simulated, started, voiptui, written
 from voiptui.engine.poller import Poller
 from voiptui.engine.search import Search, SearchSpec
@@ -70,7 +71,7 @@ async def found(systems: Systems, since: datetime, until: datetime, bound: Bound
 
 
 async def test_each_stream_of_each_system_is_live_or_not_offered_with_its_reason() -> None:
-    world = World(7, datetime.now(UTC))
+    world = World(7, drawn=DRAWN)
     async with five(world, Clock()) as systems:
         assert {one.system for one in systems.all} == set(WIRE)
         store = Store()

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from voiptui.simulator.calls import sip_messages
+from voiptui.simulator.calls import moved, sip_messages
 from voiptui.simulator.clock import Clock
 from voiptui.simulator.world import World
 
@@ -218,3 +218,17 @@ def test_the_size_and_the_traffic_can_be_chosen() -> None:
     usual, since = World(1, EPOCH), EPOCH - timedelta(days=3)
     few, many = (world.cdrs(world.site("paris"), since, EPOCH) for world in (small, usual))
     assert 0 < len(few) < len(many) / 2
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(hours=9, minutes=41, seconds=13), timedelta(days=-200)])
+def test_a_drawn_world_has_the_same_calls_at_every_hour(later: timedelta) -> None:
+    then = EPOCH.astimezone(UTC)
+    now = then + later
+    usual, drawn = World(1, then), World(1, now, drawn=then)
+    for site, same in zip(usual.sites, drawn.sites, strict=True):
+        ours = usual.cdrs(site, then - timedelta(days=5), then + timedelta(hours=4))
+        theirs = drawn.cdrs(same, now - timedelta(days=5), now + timedelta(hours=4))
+        assert [moved(call, later) for call in ours] == list(theirs)
+        assert [moved(call, later) for call in usual.calls(site, then)] == list(drawn.calls(same, now))
+        assert drawn.call(same, ours[0].number) == theirs[0]
+        assert theirs[0].linked_id.startswith(f"{int(theirs[0].start.timestamp())}.")

@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--extensions", type=int, help="phones per site")
     found.add_argument("--rate", type=float, default=1.0, help="multiplies the number of calls")
     found.add_argument("--at", type=datetime.fromisoformat, help="the world's time at the start, with its zone")
+    found.add_argument("--drawn", type=datetime.fromisoformat, help="with the calls of that time, with its zone")
     found.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second; 0 stands still")
     found.add_argument("--attached", action="store_true", help="end when standard input does")
     return found
@@ -34,7 +35,9 @@ async def run(options: argparse.Namespace, out: TextIO) -> None:
     start = options.at or datetime.now(UTC).astimezone()
     if start.tzinfo is None:
         start = start.astimezone()
-    world = World(options.seed, start, options.scene, extensions=options.extensions, rate=options.rate)
+    world = World(
+        options.seed, start, options.scene, extensions=options.extensions, rate=options.rate, drawn=options.drawn
+    )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from voiptui.simulator.people import SIP_REASONS
 
@@ -131,6 +132,22 @@ class Call(Struct, frozen=True, kw_only=True):
     def legs_at(self, at: datetime) -> tuple[Leg, ...]:
         """The legs that have begun and not ended at that instant."""
         return tuple(leg for leg in self.legs if leg.start <= at < leg.end)
+
+
+def moved(call: Call, by: timedelta) -> Call:
+    """The same call, so much later."""
+    return replace(
+        call,
+        linked_id=f"{int((call.start + by).timestamp())}.{call.linked_id.partition('.')[2]}",
+        start=call.start + by,
+        answer=call.answer and call.answer + by,
+        end=call.end + by,
+        legs=tuple(
+            replace(leg, start=leg.start + by, answer=leg.answer and leg.answer + by, end=leg.end + by)
+            for leg in call.legs
+        ),
+        holds=tuple((start + by, end + by) for start, end in call.holds),
+    )
 
 
 class SipLine(Struct, frozen=True):

@@ -26,8 +26,10 @@ does not know (quality, who hung up, codec …) you leave out; nothing here is s
 `Call.number` is unique per site and rises with the start; use it (or anything made from it) as your CDR id. Calls
 last under an hour, the past reaches ``days`` back from ``epoch``; traffic is a working day's rhythm in the past
 and steady (5 to 20 calls at a time per site) from two hours before ``epoch`` on. ``epoch``'s own zone is the one in
-which the scenes mean "09:00" and "friday". Sites: london (mikopbx), cloud (voipstudio), probe (voipmonitor, which
-also sees part of london's external calls), lab (custompbx), paris (xivo; calls between london and paris cross both).
+which the scenes mean "09:00" and "friday". A world ``drawn`` as of another instant has the calls of that one, moved
+to ``epoch``: the same at every hour, for tests. Sites: london (mikopbx), cloud (voipstudio), probe (voipmonitor,
+which also sees part of london's external calls), lab (custompbx), paris (xivo; calls between london and paris cross
+both).
 """
 
 from collections import OrderedDict
@@ -35,11 +37,11 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from voiptui.simulator.audio import tones
-from voiptui.simulator.calls import Call, Leg
+from voiptui.simulator.calls import Call, Leg, moved
 from voiptui.simulator.presence import Presence, Timeline, extension_presence, timeline, trunk_presence
 from voiptui.simulator.scenes import CROWD_EXTENSIONS, SCENES, scene_timeline
 from voiptui.simulator.sites import Extension, Site, Trunk, build_sites
-from voiptui.simulator.traffic import HISTORY_DAYS, Traffic, hour_of, number_hour
+from voiptui.simulator.traffic import HISTORY_DAYS, Traffic, hour_of, hour_start, number_hour
 
 __all__ = ["HISTORY_DAYS", "SCENES", "World"]
 
@@ -50,6 +52,7 @@ class World:
     """A world of one seed around ``epoch`` (aware; default now), optionally playing one of `SCENES`.
 
     ``extensions`` sets the phones per site, ``rate`` multiplies the number of calls, the past reaches ``days`` back.
+    ``drawn`` (aware; default ``epoch``) is the instant whose calls they are.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class World:
         extensions: int | None = None,
         rate: float = 1.0,
         days: int = HISTORY_DAYS,
+        drawn: datetime | None = None,
     ) -> None:
         if scene is not None and scene not in SCENES:
             raise ValueError(f"no scene {scene!r}; there are: {', '.join(SCENES)}")
@@ -74,7 +78,9 @@ class World:
         self.days = days
         self.sites: tuple[Site, ...] = build_sites(seed, extensions)
         self._by_name = {site.name: site for site in self.sites}
-        self._traffic = Traffic(seed, self.epoch, scene, self._by_name, rate=rate, days=days)
+        # By whole seconds, so that what is cut to seconds is cut the same.
+        self._moved = timedelta(seconds=_seconds_between(drawn, self.epoch) if drawn else 0)
+        self._traffic = Traffic(seed, drawn or self.epoch, scene, self._by_name, rate=rate, days=days)
         self._hours: OrderedDict[tuple[str, int], tuple[Call, ...]] = OrderedDict()
         self._timelines: dict[tuple[str, str, str], Timeline] = {}
 
@@ -122,7 +128,7 @@ class World:
     def calls(self, site: Site, at: datetime) -> tuple[Call, ...]:
         """The calls under way at an instant, oldest first."""
         hour = hour_of(at)
-        standing = self._traffic.standing(site)
+        standing = self._standing(site)
         return tuple(
             call
             for calls in (standing, *(self.hour(site, one) for one in (hour - 1, hour)))
@@ -133,28 +139,41 @@ class World:
     def cdrs(self, site: Site, since: datetime, until: datetime, at: datetime | None = None) -> tuple[Call, ...]:
         """The calls over by ``at`` (default ``until``) that started from ``since`` to ``until``, oldest first."""
         ended = at or until
-        first, last = self._traffic.span
+        first, last = (hour_of(hour_start(one) + self._moved) for one in self._traffic.span)
         return tuple(
             call
-            for hour in range(max(hour_of(since), first), min(hour_of(until), hour_of(ended), last) + 1)
+            for hour in range(max(hour_of(since), first), min(hour_of(until), hour_of(ended), last + 1) + 1)
             for call in self.hour(site, hour)
             if since <= call.start <= until and call.end <= ended
         )
 
     def call(self, site: Site, number: int) -> Call | None:
         """One call, under way or over, by its number."""
-        hours = (self._traffic.standing(site), self.hour(site, number_hour(number)))
+        hours = (self._standing(site), self._drawn(site, number_hour(number)))
         return next((call for calls in hours for call in calls if call.number == number), None)
 
     def hour(self, site: Site, hour: int) -> tuple[Call, ...]:
         """The calls that start in one hour (hours since 1970), oldest first."""
+        if not self._moved:
+            return self._drawn(site, hour)
+        begin = hour_start(hour)
+        drawn = hour_of(begin - self._moved)
+        calls = (*self._drawn(site, drawn), *self._drawn(site, drawn + 1))
+        return tuple(call for call in calls if begin <= call.start < begin + timedelta(hours=1))
+
+    def _drawn(self, site: Site, hour: int) -> tuple[Call, ...]:
+        """The calls drawn for one hour, where they are moved to."""
         key = (site.name, hour)
         known = self._hours.get(key)
         if known is None:
-            known = self._hours[key] = self._traffic.hour(site, hour)
+            calls = self._traffic.hour(site, hour)
+            known = self._hours[key] = tuple(moved(call, self._moved) for call in calls) if self._moved else calls
             if len(self._hours) > _CACHED_HOURS:
                 self._hours.popitem(last=False)
         return known
+
+    def _standing(self, site: Site) -> tuple[Call, ...]:
+        return tuple(moved(call, self._moved) for call in self._traffic.standing(site))
 
     def recording(self, site: Site, call: Call, leg: Leg) -> bytes:
         """The WAV file of a recorded leg; raises ``KeyError`` for one without recording."""
@@ -173,6 +192,10 @@ class World:
                 known = timeline(profile, key, self.epoch)
             self._timelines[key] = known
         return known
+
+
+def _seconds_between(earlier: datetime, later: datetime) -> int:
+    return int(later.timestamp()) - int(earlier.timestamp())
 
 
 _audio = lru_cache(maxsize=64)(tones)
