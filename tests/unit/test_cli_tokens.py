@@ -37,6 +37,7 @@ def test_a_token_is_made_printed_once_used_and_revoked(config: Path, name: str) 
     secret = done.stdout.strip()
     assert len(secret) >= 20
     assert secret not in done.stderr
+    assert ("was not kept there" in done.stderr) == (name == "lab"), "CustomPBX gives every token the same name"
     after = listed(config, name)
     (made,) = set(after) - set(before)
     assert secret not in voiptui(config, "-vv", "tokens", "list").stdout
@@ -109,6 +110,10 @@ def test_it_asks_first_on_a_terminal(config: Path) -> None:
         (["create", "cloud", "--print"], "Nobody can be asked here: add --yes"),
         (["create", "cloud", "--print", "--expires", "soon"], "--expires: expected a span such as 90d"),
         (["create", "london", "--print", "--yes"], "london: not offered"),
+        (
+            ["create", "lab", "--print", "--yes", "--expires", "3d"],
+            "--expires: lab sets how long its tokens last itself",
+        ),
         (["create", "cloud", "--store-file", "config.toml", "--yes"], "exists and is not overwritten"),
         (["revoke", "cloud"], "tokens revoke: expected the IDs of tokens after cloud"),
         (["list", "rome"], "no PBX is named 'rome'"),

@@ -107,7 +107,9 @@ def _create(args: argparse.Namespace) -> int:
         raise UsageError(f"tokens create: expected one PBX, found {len(rest) + 1} words")
     lifetime = _span(args.expires)
     keep = _keeping(args, config, pbx)
-    _refuse_unmanaged(pbx)
+    takes = _refuse_unmanaged(pbx).tokens_take
+    if lifetime is not None and "lifetime" not in takes:
+        raise UsageError(f"--expires: {pbx.name} sets how long its tokens last itself; leave it out")
     ends = f" that ends after {args.expires}" if args.expires else ""
     if not confirmed(f"Create a token {args.name!r}{ends} on {pbx.name} ({pbx.url})?", yes=args.yes):
         say("nothing was created")
@@ -152,7 +154,7 @@ def _keeping(args: argparse.Namespace, config: Config, pbx: PbxSettings) -> Any:
     return keeping
 
 
-def _refuse_unmanaged(pbx: PbxSettings) -> None:
+def _refuse_unmanaged(pbx: PbxSettings) -> TokenManagement:
     from voiptui.pbx.registry import create
 
     system = create(pbx)
@@ -161,6 +163,7 @@ def _refuse_unmanaged(pbx: PbxSettings) -> None:
             f"{pbx.name}: not offered: it has no tokens that can be managed from outside; its own web interface does "
             "that"
         )
+    return system
 
 
 async def _created(args: argparse.Namespace, pbx: PbxSettings, lifetime: int | None, keep: Any) -> int:
@@ -186,7 +189,10 @@ async def _created(args: argparse.Namespace, pbx: PbxSettings, lifetime: int | N
         return Exit.NONE_ANSWERED
     token, secret = answer
     _note(audit, "token create", pbx, "done", name=args.name, id=token.id)
-    say(f"{pbx.name}: token {token.id} created" + (f", it ends {_day(token.expires)}" if token.expires else ""))
+    ends = f", it ends {_day(token.expires)}" if token.expires else f", it {token.note}" if token.note else ""
+    say(f"{pbx.name}: token {token.id} created{ends}")
+    if token.name != args.name:
+        say(f"{pbx.name}: it is listed as {token.name!r}: the name {args.name!r} was not kept there")
     if keep is None:
         print(secret.reveal(), flush=True)
         return Exit.OK

@@ -290,7 +290,12 @@ class SecondFactor(Protocol):
 
 @runtime_checkable
 class TokenManagement(Protocol):
-    """A system whose long-lived tokens can be made, listed and revoked with the configured credentials."""
+    """A system whose long-lived tokens can be made, listed and revoked with the configured credentials.
+
+    ``tokens_take``: which of ``name`` and ``lifetime`` it heeds.
+    """
+
+    tokens_take: frozenset[str]
 
     async def tokens(self) -> tuple[AccessToken, ...]:
         """The tokens of the configured user."""

@@ -35,6 +35,8 @@ MOST_PROFILES = 12
 class CustomPbx:
     """A connected CustomPBX; see `voiptui.pbx.base.TelephoneSystem`, `LivePush` and `TokenManagement`."""
 
+    tokens_take: frozenset[str] = frozenset()
+
     def __init__(self, settings: PbxSettings) -> None:
         self.settings = settings
         self.capabilities = CAPABILITIES
@@ -271,6 +273,7 @@ class CustomPbx:
 
     async def create_token(self, name: str, lifetime: int | None = None) -> tuple[AccessToken, Secret]:
         """A new API token and its secret; CustomPBX takes no name and no lifetime: 90 days, before 0.3 for ever."""
+        del name, lifetime
         return tokens.created(await self._client.request("AddUserToken", id=await self._user_id()))
 
     async def revoke_token(self, token_id: str) -> AccessToken:

@@ -58,6 +58,8 @@ _OF_CDRS = ("type", "context", "destination", "src_ua", "dst_ua", "clid", "charg
 class VoipStudio:
     """One VoIPstudio account, as much of it as the user of the key may see."""
 
+    tokens_take = frozenset({"name", "lifetime"})
+
     def __init__(self, settings: PbxSettings) -> None:
         self.settings = settings
         configured = settings.options.get("paths") or {}
