@@ -155,6 +155,44 @@ def test_config_check_names_every_problem_with_its_line(config: Path) -> None:
     assert voiptui("regs", config=config).returncode == 2
 
 
+WISHES = """
+theme = "drak"
+[keymap]
+refrsh = "f5"
+filter = "q"
+quit = "q"
+[views.late]
+filter = "sr = 3"
+columns = ["start", "dts"]
+order = "strt:up"
+[views.phones]
+pane = "registrations"
+filter = "state = registered"
+columns = ["name"]
+order = "name"
+"""
+
+
+def test_config_check_judges_what_only_the_monitor_reads(config: Path) -> None:
+    config.write_text(WISHES + CONFIG)
+    done = voiptui("config", "check", config=config)
+    assert done.returncode == 2
+    told = [line.removeprefix(f"voiptui: {config}:") for line in done.stderr.splitlines()]
+    for line, parts in (
+        ("2: theme: expected one of dark, light", "did you mean dark?"),
+        ("4: keymap.refrsh: unknown key", "did you mean refresh?"),
+        ("3: keymap: 'q' is filter, so not quit", ""),
+        ("8: views.late.filter: column 1: unknown field 'sr'", "did you mean src?"),
+        ("9: views.late.columns: unknown field 'dts'", "did you mean dst?"),
+        ("10: views.late.order: unknown field 'strt'", "did you mean start?"),
+        ("10: views.late.order: expected asc or desc", "'up'"),
+    ):
+        assert any(one.startswith(line) and parts in one for one in told), (line, told)
+    assert not [one for one in told if "phones" in one]
+    # a lookup works without them
+    assert voiptui("regs", config=config).returncode == 3
+
+
 def test_no_configuration_says_where_it_would_lie(tmp_path: Path) -> None:
     done = voiptui("regs", XDG_CONFIG_HOME=str(tmp_path), HOME=str(tmp_path))
     assert done.returncode == 2

@@ -1,17 +1,23 @@
 import contextlib
+import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.drawn import DRAWN
 from voiptui.config.errors import ConfigError
 from voiptui.config.lines import key_lines
 from voiptui.config.load import config_path, draft, load, loads, read_text
 from voiptui.config.show import show
 from voiptui.model.settings import TlsMode
+from voiptui.pbx.registry import SYSTEMS, Named
+from voiptui.pbx.voipstudio.client import PATHS
+from voiptui.simulator.world import World
 
 CANARY = "canary-7f3a-secret"
 
@@ -137,6 +143,9 @@ def test_neither_repr_nor_show_holds_a_secret(tmp_path: Path, monkeypatch: pytes
 PBX = '[pbx.a]\nsystem = "mikopbx"\nurl = "https://a.example"\n'
 TOKEN = PBX + 'token = "x"\n'
 
+CLOUD = '[pbx.c]\nsystem = "voipstudio"\ntoken = "x"\n'
+PROBE = '[pbx.p]\nsystem = "voipmonitor"\nurl = "https://p.example"\nuser = "x"\npassword = "x"\n'
+LAB = '[pbx.l]\nsystem = "custompbx"\nurl = "https://l.example"\ntoken = "x"\n'
 WAZO = '[pbx.w]\nsystem = "xivo"\nurl = "https://w.example"\nlogin = "x"\npassword = "x"\n'
 
 
@@ -161,6 +170,11 @@ WAZO = '[pbx.w]\nsystem = "xivo"\nurl = "https://w.example"\nlogin = "x"\npasswo
         (WAZO + "ports = { cald = 9500 }", 6, ["pbx.w.ports: expected a table of port numbers", "did you mean calld?"]),
         (WAZO + "ports = { calld = 95000 }", 6, ["pbx.w.ports: expected a table of port numbers", "95000 for calld"]),
         (WAZO + 'ports = { calld = "9500" }', 6, ["pbx.w.ports", "found '9500' for calld"]),
+        (CLOUD + 'paths.registrtions = "x"', 4, ["pbx.c.paths: expected a table with texts by name", "registrations?"]),
+        (CLOUD + "paths.trunks = 5", 4, ["pbx.c.paths: expected a table with texts by name", "found 5 for trunks"]),
+        (PROBE + 'manager = "host:port"', 6, ["pbx.p.manager: expected host:port or the absolute path of a unix"]),
+        (PROBE + 'manager = "run/manager.sock"', 6, ["pbx.p.manager: expected host:port", "'run/manager.sock'"]),
+        (LAB + 'origin = "lab.example"', 5, ["pbx.l.origin: expected an address such as https://pbx.example.net"]),
         (PBX + 'token = { envv = "A" }', 4, ["unknown key 'envv'", "did you mean env?"]),
         (PBX + 'token = { env = "A", file = "b" }', 4, ["found 2 of them"]),
         (PBX + 'token = { env = "VOIPTUI_NOT_SET" }', 4, ["the environment variable VOIPTUI_NOT_SET is not set"]),
@@ -188,6 +202,15 @@ def test_every_problem_names_its_place(tmp_path: Path, text: str, line: int, par
     for part in parts:
         assert part in message
     assert CANARY not in message
+
+
+@pytest.mark.parametrize("manager", ["sensor", "sensor.example:5029", "[::1]:5029", "::1", "[::1]", "/run/m.sock"])
+def test_the_place_of_a_manager(tmp_path: Path, manager: str) -> None:
+    assert load(written(tmp_path, PROBE + f'manager = "{manager}"')).pbxs[0].option("manager") == manager
+
+
+def test_the_paths_that_can_be_configured_are_those_that_are_asked() -> None:
+    assert SYSTEMS["voipstudio"].options["paths"] == Named(tuple(PATHS))
 
 
 def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
@@ -271,4 +294,25 @@ def test_any_text_has_lines_and_gives_a_configuration_or_an_error(text: str) -> 
 
 
 def test_what_the_simulated_systems_print_for_everybody_is_no_secret(tmp_path: Path) -> None:
-    assert load(written(tmp_path, TOKEN.replace('"x"', '"simulated-x"'), 0o644)).pbxs
+    world = World(1, DRAWN, extensions=8, days=1)
+    for site in world.sites:
+        module = import_module(f"voiptui.simulator.{site.system}")
+        keys = module.credentials(site) if hasattr(module, "credentials") else {"token": module.TOKEN}
+        entry = {"system": site.system, "url": "http://127.0.0.1:8080", **keys}
+        lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
+        assert load(written(tmp_path, "\n".join(["[pbx.a]", *lines]), 0o644)).pbxs
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("http://127.0.0.1:8080", "simulated-x"),
+        ("http://127.0.0.1:8080", "simulated-xivo-password1"),
+        ("http://127.0.0.1.example.net", "simulated-xivo-password"),
+        ("https://pbx.example.net", "simulated-xivo-password"),
+    ],
+)
+def test_a_secret_that_only_looks_like_theirs_is_one(tmp_path: Path, url: str, secret: str) -> None:
+    text = f'[pbx.a]\nsystem = "mikopbx"\nurl = "{url}"\ntoken = "{secret}"\n'
+    with pytest.raises(ConfigError, match="others can read it"):
+        load(written(tmp_path, text, 0o644))

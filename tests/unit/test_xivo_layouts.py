@@ -16,7 +16,7 @@ from voiptui.model.records import Cdr, Disposition, RegistrationState, Stream
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.pbx.base import LivePush, SearchRequest, TelephoneSystem
 from voiptui.pbx.errors import NotFound, NotPermitted, PbxError, Unreachable
-from voiptui.pbx.registry import SYSTEMS, first_address
+from voiptui.pbx.registry import SYSTEMS, Named, first_address
 from voiptui.pbx.xivo import live
 from voiptui.pbx.xivo.client import Xivo
 from voiptui.pbx.xivo.daemons import PORTS, Daemons
@@ -146,7 +146,7 @@ def test_the_certificate_looked_at_is_the_one_that_credentials_are_sent_to(
 
 def test_the_ports_that_can_be_configured_are_those_of_the_daemons() -> None:
     entry = SYSTEMS["xivo"]
-    assert entry.options["ports"] == frozenset(PORTS)
+    assert entry.options["ports"] == Named(tuple(PORTS), ports=True)
     assert entry.first_daemon == ("auth", PORTS["auth"])
 
 

@@ -36,6 +36,9 @@ def config(args: argparse.Namespace) -> int:
         for problem in made.checker.problems:
             print(f"voiptui: {problem}", file=sys.stderr)
         return Exit.USAGE if made.checker.problems else Exit.OK
+    from voiptui.cli.monitor_settings import judge
+
+    judge(made)
     loaded = finish(made)
     for warning in loaded.warnings:
         print(f"voiptui: {warning}", file=sys.stderr)

@@ -22,7 +22,7 @@ from voiptui.config.check import Wrong, url
 from voiptui.config.edit import NotEditable, with_table, write
 from voiptui.config.keeping import KINDS, CannotKeep, Keeping
 from voiptui.config.load import config_path, draft, read_text
-from voiptui.model.settings import PbxSettings, Secret, Tls, TlsMode
+from voiptui.model.settings import PbxSettings, Secret, Tls, TlsMode, host_and_port
 from voiptui.pbx.errors import PbxError
 from voiptui.pbx.registry import SECRET_KEYS, SYSTEMS
 
@@ -161,7 +161,7 @@ class _Asking:
                 options[key] = checked(f"{_LABELS.get(key, key)}: ", _something, str(pbx.options.get(key, "")))
         if pbx.system == "voipmonitor":
             label = "sensor's manager for registrations, host:5029 or a socket's path (empty: none): "
-            manager = line(label, str(pbx.options.get("manager", "")))
+            manager = checked(label, _place, str(pbx.options.get("manager", "")))
             options |= {"manager": manager} if manager else {}
         return structs.replace(pbx, options=options, secrets=secrets)
 
@@ -264,6 +264,15 @@ def _something(typed: str) -> str:
 def _variable(typed: str) -> str:
     if not _VARIABLE.match(typed):
         raise ValueError("letters, digits and _")
+    return typed
+
+
+def _place(typed: str) -> str:
+    if typed:
+        try:
+            host_and_port(typed, 1)
+        except ValueError as error:
+            raise ValueError(f"{error}; expected such as sensor.example.net:5029") from None
     return typed
 
 

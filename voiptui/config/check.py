@@ -11,7 +11,7 @@ from voiptui.config.errors import Problem, nearest
 from voiptui.config.lines import line_of
 from voiptui.config.schema import PBX, SECRET_SOURCES, Key, Shape, pbx_keys
 from voiptui.config.secrets import SecretSource
-from voiptui.model.settings import Secret, Tls, TlsMode
+from voiptui.model.settings import Secret, Tls, TlsMode, host_and_port
 from voiptui.model.time import zone
 
 _PIN = re.compile(r"sha256:([0-9a-f]{64})\Z")
@@ -109,9 +109,9 @@ def read(key: Key, value: Any, base: Path) -> Any:
                 return value
         case Shape.COMMAND | Shape.NAMES:
             return _words(value)
-        case Shape.TABLE | Shape.PORTS:
+        case Shape.TABLE | Shape.PORTS | Shape.NAMED_TEXTS:
             if isinstance(value, dict):
-                return _ports(key, value) if key.shape is Shape.PORTS else value
+                return value if key.shape is Shape.TABLE else _named(key, value)
         case Shape.TEXTS:
             if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
                 return dict(value)
@@ -136,14 +136,19 @@ def _words(value: Any) -> tuple[str, ...]:
     raise Wrong(f"found {_found(value)}")
 
 
-def _ports(key: Key, value: dict[str, Any]) -> dict[str, int]:
-    for name, port in value.items():
+def _named(key: Key, value: dict[str, Any]) -> dict[str, Any]:
+    for name, one in value.items():
         if name not in key.words:
             near = nearest(name, key.words)
             raise Wrong(f"found the unknown name {name!r}" + (f" - did you mean {near}?" if near else ""))
-        if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:
-            raise Wrong(f"found {port!r} for {name}")
+        fits = _is_port(one) if key.shape is Shape.PORTS else isinstance(one, str)
+        if not fits:
+            raise Wrong(f"found {one!r} for {name}")
     return value
+
+
+def _is_port(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536
 
 
 def _text(key: Key, value: str, base: Path) -> Any:
@@ -154,6 +159,12 @@ def _text(key: Key, value: str, base: Path) -> Any:
             return tls(value, base)
         case Shape.PATH:
             return base / Path(value).expanduser()
+        case Shape.PLACE:
+            try:
+                host_and_port(value, 1)
+            except ValueError:
+                raise Wrong(f"found {value!r}") from None
+            return value
         case Shape.ZONE | Shape.PBX_ZONE:
             if not (value == "local" and key.shape is Shape.ZONE):
                 try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -139,7 +140,7 @@ def draft(text: str, file: Path) -> Draft:
 
 def _refuse_if_readable(made: Draft) -> None:
     clear = any(
-        isinstance(value, SecretSource) and value.kind == "text" and not value.is_public
+        isinstance(value, SecretSource) and value.kind == "text" and not (value.is_public and is_here(pbx.get("url")))
         for pbx in made.pbxs.values()
         for value in pbx.values()
     )
@@ -157,6 +158,12 @@ def _refuse_if_readable(made: Draft) -> None:
             f"it holds secrets in clear text and others can read it (mode {mode & 0o777:04o}); "
             f"repair it with: chmod 600 {shlex.quote(str(made.file))}",
         )
+
+
+def is_here(url: Any) -> bool:
+    """Whether an address is one of this machine alone."""
+    host = urlsplit(url).hostname or "" if isinstance(url, str) else ""
+    return host in {"localhost", "::1"} or re.fullmatch(r"127(?:\.[0-9]{1,3}){3}", host) is not None
 
 
 def _credentials(made: Draft, name: str, values: dict[str, Any], *, fetch: bool) -> dict[str, Secret]:
@@ -239,9 +246,7 @@ def finish(made: Draft, wanted: Callable[[str], bool] | None = None) -> Config:
 def _warnings(pbx: PbxSettings) -> list[str]:
     from voiptui.model.settings import TlsMode
 
-    host = pbx.url.partition("://")[2].partition("/")[0]
-    loopback = host.startswith(("127.", "localhost", "[::1]"))
-    if pbx.url.startswith("http://") and not loopback:
+    if pbx.url.startswith("http://") and not is_here(pbx.url):
         return [f"{pbx.name}: credentials travel unencrypted (http)"]
     if pbx.tls.mode is TlsMode.INSECURE:
         return [f"{pbx.name}: the certificate is not checked (tls = insecure)"]

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from voiptui.model.clean import DEEPEST
-from voiptui.pbx.registry import SECRET_KEYS, SYSTEMS
+from voiptui.pbx.registry import SECRET_KEYS, SYSTEMS, Named
 
 
 class Shape(StrEnum):
@@ -23,12 +23,14 @@ class Shape(StrEnum):
     TEXTS = "a table of texts"
     TABLE = "a table"
     PORTS = "a table of port numbers"
+    NAMED_TEXTS = "a table with texts"
     ZONE = '"local", "UTC" or an IANA name such as "Europe/London"'
     PBX_ZONE = '"UTC" or an IANA name such as "Europe/London"'
     URL = "an address such as https://pbx.example.net"
     TLS = '"verify", "insecure", "pin:sha256:<64 hex digits>" or "ca:/path/of/ca.pem"'
     SECRET = "a text, or a table with one of env, file, command, keyring"  # noqa: S105
     PATH = "a path"
+    PLACE = "host:port or the absolute path of a unix socket"
 
 
 class Key(Struct, frozen=True, kw_only=True):
@@ -45,7 +47,7 @@ class Key(Struct, frozen=True, kw_only=True):
     @property
     def expected(self) -> str:
         """What may stand there, in words."""
-        if self.shape is Shape.PORTS:
+        if self.shape in {Shape.PORTS, Shape.NAMED_TEXTS}:
             return f"{self.shape.value} by name: {', '.join(self.words)}"
         if self.most is not None:
             return f"{self.shape.value}, at most {self.most}"
@@ -114,6 +116,7 @@ PBX = _table(
     Key(name="allow_changes", shape=S.FLAG, meaning="guarded actions on this PBX; default: as at the top"),
     Key(name="enabled", shape=S.FLAG, default=True, meaning="false: known, but never asked"),
 )
+_SHAPES = {"text": S.TEXT, "address": S.URL, "place": S.PLACE}
 SECRET_SOURCES = ("env", "file", "command", "keyring")
 
 
@@ -127,11 +130,11 @@ def pbx_keys(system: str) -> Mapping[str, Key]:
     for name, expected in entry.options.items():
         if isinstance(expected, tuple):
             keys[name] = Key(name=name, shape=S.TEXT, words=expected, meaning=f"of {entry.title}")
-        elif isinstance(expected, frozenset):
-            keys[name] = Key(name=name, shape=S.PORTS, words=tuple(sorted(expected)), meaning=f"of {entry.title}")
+        elif isinstance(expected, Named):
+            shape = S.PORTS if expected.ports else S.NAMED_TEXTS
+            keys[name] = Key(name=name, shape=shape, words=expected.names, meaning=f"of {entry.title}")
         else:
-            shape = S.TABLE if expected == "table" else S.TEXT
-            keys[name] = Key(name=name, shape=shape, meaning=f"of {entry.title}")
+            keys[name] = Key(name=name, shape=_SHAPES[expected], meaning=f"of {entry.title}")
     return keys
 
 

@@ -1,6 +1,7 @@
 """Where a secret comes from, and fetching it: nothing of it is logged, shown, or put into an error."""
 
 import os
+import re
 from pathlib import Path
 
 from msgspec import Struct
@@ -9,7 +10,8 @@ from voiptui.model.settings import Secret
 
 LONGEST = 64 * 1024
 COMMAND_SECONDS = 30.0
-SIMULATED = "simulated-"
+SIMULATED = re.compile(r"simulated-(?:(?:voipstudio|voipmonitor|custompbx|xivo)-(?:key|password)|[0-9a-f]{64})\Z")
+"""What the simulated systems print for everybody: fixed words, and keys made of the names of sites."""
 
 
 class SecretMissing(Exception):
@@ -27,7 +29,7 @@ class SecretSource(Struct, frozen=True):
     @property
     def is_public(self) -> bool:
         """Whether it is one that the simulated systems print for everybody."""
-        return self.text is not None and self.text.reveal().startswith(SIMULATED)
+        return self.text is not None and SIMULATED.match(self.text.reveal()) is not None
 
     def __str__(self) -> str:
         match self.kind:

@@ -1,9 +1,12 @@
 """What a configuration says about one telephone system, with its secrets kept out of sight."""
 
+import re
 from enum import StrEnum
 from typing import Any, Self
 
 from msgspec import Struct
+
+_HOST = re.compile(r"[\w.:%-]+\Z")
 
 
 class Secret:
@@ -57,6 +60,23 @@ class Tls(Struct, frozen=True):
 
     mode: TlsMode = TlsMode.VERIFY
     value: str | None = None
+
+
+def host_and_port(place: str, usual: int) -> tuple[str, int] | None:
+    """Host and port of ``host``, ``host:port`` or ``[address]:port``; ``None`` for the path of a unix socket.
+
+    Raises `ValueError` for anything else.
+    """
+    if place.startswith("/"):
+        return None
+    host, colon, port = place.rpartition(":")
+    if not colon or (":" in host and not host.endswith("]")) or place.endswith("]"):
+        host, port = place, str(usual)
+    host = host.strip("[]")
+    if not host or not _HOST.match(host) or not port.isdecimal() or not 0 < int(port) < 65536:
+        message = "neither host:port nor the path of a unix socket"
+        raise ValueError(message)
+    return host, int(port)
 
 
 class PbxSettings(Struct, frozen=True, kw_only=True):

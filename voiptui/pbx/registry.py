@@ -13,20 +13,27 @@ if TYPE_CHECKING:
     from voiptui.pbx.base import Capabilities, TelephoneSystem
 
 
+class Named(Struct, frozen=True):
+    """What a key with a table expects: some of these names, each with a port number or a text."""
+
+    names: tuple[str, ...]
+    ports: bool = False
+
+
 class SystemEntry(Struct, frozen=True, kw_only=True):
     """One system: its module (with ``create`` and ``CAPABILITIES``), credentials and further configuration keys.
 
     ``credentials`` are the sets of which one must be complete; ``options`` maps a further key to what it expects,
-    ``"text"``, ``"table"``, a tuple of allowed words, or a set of names: a table of their ports. ``first_daemon`` is
-    the name and usual port of the one that is asked first where each has a port of its own (``layout = "ports"``).
-    ``hint`` says where credentials are made, and which rights they need.
+    ``"text"``, ``"address"``, ``"place"`` (of a socket), a tuple of allowed words, or a table by its names.
+    ``first_daemon`` is the name and usual port of the one that is asked first where each has a port of its own
+    (``layout = "ports"``). ``hint`` says where credentials are made, and which rights they need.
     """
 
     title: str
     module: str
     hint: str
     credentials: tuple[tuple[str, ...], ...]
-    options: Mapping[str, str | tuple[str, ...] | frozenset[str]] = MappingProxyType({})
+    options: Mapping[str, str | tuple[str, ...] | Named] = MappingProxyType({})
     first_daemon: tuple[str, int] | None = None
     default_url: str | None = None
 
@@ -38,7 +45,19 @@ SYSTEMS: Mapping[str, SystemEntry] = MappingProxyType(
             module="voiptui.pbx.voipstudio",
             hint="Administration panel > edit an administrator's user > API Keys > Add; the eye shows the key",
             credentials=(("token",), ("email", "password")),
-            options={"paths": "table"},
+            options={
+                "paths": Named(
+                    (
+                        "registrations",
+                        "trunks",
+                        "calls",
+                        "cdrs",
+                        "recordings",
+                        "recording_audio",
+                        "registered_field",
+                    )
+                )
+            },
             default_url="https://l7api.com/v1.2/voipstudio",
         ),
         "mikopbx": SystemEntry(
@@ -52,14 +71,14 @@ SYSTEMS: Mapping[str, SystemEntry] = MappingProxyType(
             module="voiptui.pbx.voipmonitor",
             hint="a local user of the GUI, not of LDAP, who may see CDRs and active calls and play audio",
             credentials=(("user", "password"),),
-            options={"manager": "text"},
+            options={"manager": "place"},
         ),
         "custompbx": SystemEntry(
             title="CustomPBX",
             module="voiptui.pbx.custompbx",
             hint="a user of the group Admin; the other groups may log in, but see nothing",
             credentials=(("token",), ("login", "password")),
-            options={"websocket": "text", "origin": "text"},
+            options={"websocket": "text", "origin": "address"},
         ),
         "xivo": SystemEntry(
             title="XiVO / Wazo",
@@ -69,7 +88,7 @@ SYSTEMS: Mapping[str, SystemEntry] = MappingProxyType(
             options={
                 "backend": "text",
                 "layout": ("gateway", "ports"),
-                "ports": frozenset({"auth", "confd", "calld", "call-logd", "amid", "websocketd"}),
+                "ports": Named(("auth", "confd", "calld", "call-logd", "amid", "websocketd"), ports=True),
                 "tenant": "text",
             },
             first_daemon=("auth", 9497),

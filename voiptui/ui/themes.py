@@ -9,7 +9,7 @@ framework's standard variables only, so that any theme a person prefers works to
 from typing import Any
 
 from textual.app import App
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="voiptui-dark",
@@ -192,6 +192,11 @@ THEMES: dict[str, Theme] = {
     "mono": MONOCHROME,
 }
 """The themes by the names of the configuration."""
+
+
+def known_themes() -> tuple[str, ...]:
+    """Every name that ``theme`` may have: ours, then the framework's own."""
+    return tuple(dict.fromkeys([*THEMES, *(theme.name for theme in THEMES.values()), *sorted(BUILTIN_THEMES)]))
 
 
 def use_theme(app: App[Any], name: str, *, no_color: bool = False) -> None:

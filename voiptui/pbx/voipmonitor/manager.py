@@ -8,6 +8,7 @@ import asyncio
 import json
 from typing import Any
 
+from voiptui.model.settings import host_and_port
 from voiptui.pbx.errors import BadAnswer, NotPermitted, Unreachable
 from voiptui.pbx.http import system_word
 
@@ -61,16 +62,10 @@ class Manager:
             writer.transport.abort()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._place.startswith("/"):
+        try:
+            where = host_and_port(self._place, _DEFAULT_PORT)
+        except ValueError as error:
+            raise Unreachable(f"manager: {self._place} is {error}") from None
+        if where is None:
             return await asyncio.open_unix_connection(self._place)
-        host, port = _host_and_port(self._place)
-        return await asyncio.open_connection(host, port)
-
-
-def _host_and_port(place: str) -> tuple[str, int]:
-    host, colon, port = place.rpartition(":")
-    if not colon or (":" in host and not host.endswith("]")) or place.endswith("]"):
-        host, port = place, str(_DEFAULT_PORT)
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise Unreachable(f"manager: {place} is neither host:port nor the path of a unix socket")
-    return host.strip("[]"), int(port)
+        return await asyncio.open_connection(*where)
