@@ -81,7 +81,7 @@ def run(command: Sequence[str], config: Path | None, **environment: str) -> Done
         (["cdr", "--columns", "srcc"], "--columns: unknown field 'srcc': did you mean src?"),
         (["cdr", "--columns", ","], "--columns: expected field names"),
         (["cdr", "--format", "xml"], "argument --format: invalid choice: 'xml'"),
-        (["cdr", "--sinc", "today"], "unrecognized arguments: --sinc"),
+        (["cdr", "--sinc", "today"], "unrecognized arguments: --sinc: did you mean --since?"),
         (["cdr", "--pbx", "lodon"], "no PBX is named 'lodon' - did you mean london? (known: london, paris, lab)"),
         (["cdr", "--pbx", "x*"], "no PBX is named 'x*' (known: london, paris, lab)"),
         (["cdr", "--pbx", "lab"], "every chosen PBX is switched off (enabled = false)"),
@@ -191,6 +191,23 @@ def test_config_check_judges_what_only_the_monitor_reads(config: Path) -> None:
     assert not [one for one in told if "phones" in one]
     # a lookup works without them
     assert voiptui("regs", config=config).returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pbx = londn", "filter: no PBX is named 'londn' - did you mean london? (known: london, paris, lab)"),
+        ("pbx in (london, LAB) or src = 1", "filter: no PBX is named 'LAB' - did you mean lab?"),
+        ("not pbx = rome", "filter: no PBX is named 'rome' (known: london, paris, lab)"),
+    ],
+)
+def test_a_system_that_a_filter_names_and_nobody_knows_is_said(config: Path, text: str, said: str) -> None:
+    assert said in voiptui("cdr", text, config=config).stderr
+
+
+def test_a_system_that_is_known_or_a_pattern_needs_no_word(config: Path) -> None:
+    told = voiptui("cdr", "pbx = lab or pbx like lon% or pbx = none or src = londn", config=config).stderr
+    assert "no PBX is named" not in told
 
 
 def test_no_configuration_says_where_it_would_lie(tmp_path: Path) -> None:

@@ -70,6 +70,11 @@ class Parser(argparse.ArgumentParser):
             action = next(action for action in self._actions if name in {action.metavar, action.dest})
             *others, last = map(str, action.choices or [name])
             message = f"expected {', '.join(others)} or {last}" if others else f"expected {last}"
+        elif message.startswith("unrecognized arguments: -"):
+            typed = message.split()[2].partition("=")[0]
+            shown = [one for one, action in self._option_string_actions.items() if action.help != argparse.SUPPRESS]
+            near = get_close_matches(typed, shown, n=1)
+            message += f": did you mean {near[0]}?" if near else ""
         raise UsageError(f"{message} (see {self.prog} --help)")
 
     def arranged(self, words: Sequence[str]) -> list[str]:

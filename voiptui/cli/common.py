@@ -273,9 +273,24 @@ def bound_filter(text: str, kind: Kind, config: Config, at: datetime) -> Any:
     from voiptui.query.parse import parse
 
     try:
-        return bind(parse(text, kind), kind, at, config.timezone)
+        bound = bind(parse(text, kind), kind, at, config.timezone)
     except FilterError as error:
         raise UsageError(f"filter: {clean(str(error), 1024)}\n{_pointed_at(text, error.column)}") from None
+    _say_unknown_pbxs(bound, [pbx.name for pbx in config.pbxs])
+    return bound
+
+
+def _say_unknown_pbxs(bound: Any, names: Sequence[str]) -> None:
+    """Says which systems a filter names that are none: no row can be of them, which an empty answer would not tell."""
+    from voiptui.query.tree import Choice, all_terms
+
+    for term in all_terms(bound):
+        if term.field == "pbx" and term.operator.value in {"eq", "ne", "in"}:
+            for name in term.value.items if isinstance(term.value, Choice) else (term.value,):
+                if isinstance(name, str) and name not in names:
+                    near = nearest(name, names)
+                    hint = f" - did you mean {near}?" if near else ""
+                    say(f"filter: no PBX is named {name!r}{hint} (known: {', '.join(names)})")
 
 
 def _pointed_at(text: str, column: int) -> str:

@@ -140,13 +140,18 @@ EVERYTHING = BoundAnd(())
 
 def fields_of(bound: Bound) -> dict[str, None]:
     """The names of the fields that a filter speaks of, in its order."""
+    return {term.field: None for term in all_terms(bound)}
+
+
+def all_terms(bound: Bound) -> tuple[BoundTerm, ...]:
+    """Every term of a filter, in its order."""
     match bound:
-        case BoundTerm(field, _, _):
-            return {field: None}
+        case BoundTerm():
+            return (bound,)
         case BoundNot(child):
-            return fields_of(child)
+            return all_terms(child)
         case BoundAnd(children) | BoundOr(children):
-            return {name: None for child in children for name in fields_of(child)}
+            return tuple(term for child in children for term in all_terms(child))
 
 
 def required_terms(bound: Bound) -> tuple[BoundTerm, ...]:
