@@ -285,6 +285,7 @@ def test_6_bad_quality_from_a_branch(tmp_path: Path) -> None:
         monitor.until(lambda: monitor.count and monitor.count[0] > 3 and "searching" not in monitor.text)
         monitor.until_still()
         assert set(monitor.column("PBX")) == {"probe"}
+        assert all(float(mos) < 3.2 for mos in monitor.column("MOS"))
         assert re.search(r"london .*\bmos\b", monitor.lines[-1], re.IGNORECASE)
         told = shell("cdr", text, "--format", "json", "--limit", "all")
         assert all(row["mos"] < 3.2 for row in json.loads(told.stdout)["rows"])

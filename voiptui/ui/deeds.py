@@ -98,10 +98,13 @@ class Deeds(Hopping, Changing):
         pane = self.here
         text = pane.bar.text
         if isinstance(pane, CdrPane):
+            if pane.grouped_by is not None:
+                self.said("a view is of calls, not of groups: Esc shows the calls", bad=True)
+                return
             asked = pane.asked
             text = with_options(text, pbxs=asked.pbxs, since=asked.since, until=asked.until)
         order = f"{pane.order[0]}:{'desc' if pane.order[1] else 'asc'}" if pane.order else ""
-        view = View(name=name, pane=self.pane_name.value, filter=text, columns=pane.field_names, order=order)
+        view = View(name=name, pane=self.pane_name.value, filter=text, columns=pane.own_names, order=order)
         if self._guarded(lambda: self.views.save(view)):
             self.said(f"view {name} saved")
 
@@ -111,9 +114,13 @@ class Deeds(Hopping, Changing):
         if view is None:
             self.said(f"there is no view {name}", bad=True)
             return
+        from voiptui.ui.panes.cdr import CdrPane
+
         pane = self.show_pane(PaneName(view.pane))
 
         def apply() -> None:
+            if isinstance(pane, CdrPane):
+                pane.leave_group()
             if view.columns:
                 pane.choose_columns(view.columns)
             if view.order:
@@ -166,8 +173,8 @@ class Deeds(Hopping, Changing):
 
         pane = self.here
         chosen = await self.push_screen_wait(ChooseColumns(pane.fields, pane.field_names, self.services.signs))
-        if chosen:
-            pane.choose_columns(chosen)
+        if chosen and tuple(chosen) != pane.field_names:
+            pane.choose_columns(chosen, unwanted=set(pane.field_names).difference(chosen))
 
     # Calls
 

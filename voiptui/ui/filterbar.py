@@ -165,6 +165,11 @@ class FilterBar(Widget):
         return self._accepted
 
     @property
+    def node(self) -> Node | None:
+        """Its tree; ``None`` for plain words and before there was any filter."""
+        return self._node
+
+    @property
     def editing(self) -> bool:
         """Whether keys go into the filter."""
         return self._input.has_focus

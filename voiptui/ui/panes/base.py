@@ -68,6 +68,9 @@ class Pane(Vertical):
         self.grid.backlog = self._backlog
         self.paint_at_once: Callable[[], object] = lambda: None
         """Paints what changed without waiting for the framework's frame."""
+        self._chosen: Sequence[str] | None = None
+        self._unwanted: frozenset[str] = frozenset()
+        self._suited_to = ""
         self._typed: str | None = None
         self._typing = ""
         self._aside = Aside(partial(self.run_worker, name="arrange", group="arrange"), self._show)
@@ -152,6 +155,7 @@ class Pane(Vertical):
 
     def _show(self, arranged: Arranged, *, mark: bool) -> None:
         self.before_shown()
+        self.suit()
         self.grid.set_rows(arranged.rows, mark=mark)
         self.grid.empty_text = self.empty_text()
         self.bar.show_count(self.count_spans(arranged.passed, arranged.total))
@@ -394,10 +398,31 @@ class Pane(Vertical):
         self.grid.order = self.order
         self.reload(mark=False)
 
-    def choose_columns(self, names: Sequence[str]) -> None:
-        """Shows these columns."""
-        self.grid.set_columns(self.columns(names))
+    def choose_columns(self, names: Sequence[str], *, unwanted: Collection[str] = ()) -> None:
+        """Shows these columns from now on, and none of the ``unwanted`` because a filter names them."""
+        self._chosen, self._unwanted = tuple(names), frozenset(unwanted)
+        self.grid.set_columns(self.suited())
         self.post_message(StatusChanged())
+
+    def suited(self) -> list[Column]:
+        """The columns of choice, and those of the fields that the filter in force names."""
+        own = self.columns(self._chosen)
+        if self.kind is None or self.bar.node is None:
+            return own
+        from voiptui.ui.named import named_by, with_named
+
+        named = [name for name in named_by(self.bar.node) if name not in self._unwanted]
+        return with_named(own, named, self.kind, self.columns, usual=self._chosen is None)
+
+    def suit(self) -> None:
+        """The columns follow the filter."""
+        if self.bar.text == self._suited_to:
+            return
+        self._suited_to = self.bar.text
+        columns = self.suited()
+        if tuple(columns) != self.grid.columns:
+            self.grid.set_columns(columns)
+            self.grid.measure_anew()
 
     def do_mark(self) -> None:
         """Marks the row, or no longer."""
@@ -407,6 +432,11 @@ class Pane(Vertical):
     def field_names(self) -> tuple[str, ...]:
         """The names of the columns that are shown."""
         return tuple(column.name for column in self.grid.columns)
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """The names of the columns without those that are shown because the filter names them."""
+        return tuple(column.name for column in self.columns(self._chosen))
 
 
 def _words_test(text: str, names: Sequence[str]) -> Test:

@@ -39,7 +39,7 @@ class CdrPane(Pane):
         self.searching: Searching | None = None
         self._worker: Worker[None] | None = None
         self._painting = False
-        self._before: tuple[Sequence[Column], tuple[str, bool] | None] = ((), None)
+        self._order_before: tuple[str, bool] | None = None
         self._other_columns: Sequence[Column] | None = None
 
     def columns(self, names: Sequence[str] | None) -> list[Column]:
@@ -47,6 +47,20 @@ class CdrPane(Pane):
         if self.grouped_by is not None:
             return group_columns({name: self.fields[name] for name in names or self.fields if name in self.fields})
         return columns_of(Kind.CDR, names)
+
+    def choose_columns(self, names: Sequence[str], *, unwanted: Collection[str] = ()) -> None:
+        """Those of the groups are shown as long as the groups are."""
+        if self.grouped_by is not None:
+            self.grid.set_columns(self.columns(names))
+            return
+        super().choose_columns(names, unwanted=unwanted)
+        if self._other_columns is not None:
+            self._other_columns = self.suited()
+
+    def suit(self) -> None:
+        """Groups have columns of their own."""
+        if self.grouped_by is None:
+            super().suit()
 
     def all_rows(self) -> Collection[tuple[Key, Any]]:
         """What the last search has found so far."""
@@ -203,7 +217,7 @@ class CdrPane(Pane):
     def group_by(self, field: Field) -> None:
         """Counts the calls by a field; `leave_group` shows them again."""
         if self.grouped_by is None:
-            self._before = (self._other_columns or self.grid.columns, self.order)
+            self._order_before = self.order
         self.grouped_by = field
         self.fields = group_fields(field)
         self._other_columns = group_columns(self.fields)
@@ -216,7 +230,7 @@ class CdrPane(Pane):
             return
         self.grouped_by = None
         self.fields = CDR_FIELDS
-        self._other_columns, self.order = self._before
+        self._other_columns, self.order = self.suited(), self._order_before
         self.reload(mark=False)
 
     def entered(self) -> bool:
