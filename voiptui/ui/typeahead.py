@@ -6,6 +6,7 @@ from collections import deque
 from textual import events
 from textual.app import App
 from textual.message_pump import MessagePump
+from textual.widgets import Input
 
 LONGEST_WAIT = 2.0
 LONGEST_TURN = 0.2
@@ -52,8 +53,21 @@ class InOrder(App[None]):
     async def _feed(self) -> None:
         while self._typed and self.is_running:
             await self._caught_up()
-            await self.give(self._typed.popleft())
+            await self.give(self._next())
         self._breathe(2)
+
+    def _next(self) -> events.Event:
+        """The next key, or all letters that wait for a line of text: only what stands there then is worth judging."""
+        first = self._typed.popleft()
+        letters = _letter(first) if isinstance(self.focused, Input) else ""
+        if not letters or not self._typed or not _letter(self._typed[0]):
+            return first
+        while self._typed and (letter := _letter(self._typed[0])):
+            letters += letter
+            self._typed.popleft()
+        together = events.Paste(letters)
+        together.set_sender(self)
+        return together
 
     async def _caught_up(self) -> None:
         """Waits until neither the screen nor who has the keys changes any more."""
@@ -72,6 +86,10 @@ class InOrder(App[None]):
     def arriving(self) -> bool:
         """Whether something that will take the keys is still being built."""
         return False
+
+
+def _letter(event: events.Event) -> str:
+    return event.character or "" if isinstance(event, events.Key) and event.is_printable else ""
 
 
 async def _turn(pump: MessagePump) -> None:
