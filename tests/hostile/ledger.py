@@ -1,19 +1,20 @@
 """What the program believes of its requests, held against what the simulated systems saw of them.
 
 Each request gets a number on its way out, below the program and the library that it asks with; each system notes the
-numbers that arrive. So it can be said of every single request whether it was lost or came twice.
+numbers that arrive. So it can be said of every single request whether it was lost or came twice, be it of HTTP, a frame
+of a websocket or a command to a sensor's manager.
 """
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 import httpx
 import pytest
 from msgspec import Struct
-from websockets.asyncio.client import ClientConnection
 
-from tests.hostile.fault_proxy import ANSWERED_HERE
+from tests.hostile.fault_proxy import ANSWERED_HERE, Between
+from tests.hostile.ledger_commands import Commands
+from tests.hostile.ledger_frames import Frames
 from voiptui.simulator.faults import ASGIApp, ASGIScope, Receive, Send
 from voiptui.simulator.serve import Endpoint
 
@@ -30,14 +31,15 @@ class Sent(Struct):
 class Ledger:
     """Counts on both sides from when it is opened."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, endpoints: Mapping[str, Endpoint]) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, endpoints: Mapping[str, Endpoint], middle: Mapping[str, Between]
+    ) -> None:
         self.sent: list[Sent] = []
         self.seen: Counter[int] = Counter()
         self.overlapping: list[tuple[str, str, bytes]] = []
-        self.frames: Counter[str] = Counter()
-        self.endpoints = endpoints
-        self._before = {name: sum(one.door.messages.values()) for name, one in endpoints.items()}
-        passed_on, frame = httpx.AsyncHTTPTransport.handle_async_request, ClientConnection.send
+        self.frames = Frames(monkeypatch)
+        self.commands = Commands(monkeypatch, [one.manager.port for one in middle.values() if one.manager])
+        passed_on = httpx.AsyncHTTPTransport.handle_async_request
         ledger = self
 
         async def handle(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
@@ -55,15 +57,9 @@ class Ledger:
             one.outcome = "answered in between" if ANSWERED_HERE in response.headers else "answered"
             return response
 
-        async def send(connection: ClientConnection, message: Any, *arguments: Any, **options: Any) -> None:
-            address = connection.remote_address
-            await frame(connection, message, *arguments, **options)
-            ledger.frames[str(address[1])] += 1
-
         monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle)
-        monkeypatch.setattr(ClientConnection, "send", send)
         for endpoint in endpoints.values():
-            endpoint.door.app = self._noted(endpoint.door.app)
+            endpoint.door.app = self._noted(self.frames.noted(endpoint.door.app))
 
     def _noted(self, app: ASGIApp) -> ASGIApp:
         async def noting(scope: ASGIScope, receive: Receive, send: Send) -> None:
@@ -78,10 +74,6 @@ class Ledger:
         """How many requests ended in which way."""
         return Counter(one.outcome for one in self.sent)
 
-    def frames_seen(self) -> int:
-        """How many websocket messages the systems received."""
-        return sum(sum(one.door.messages.values()) - self._before[name] for name, one in self.endpoints.items())
-
     def settle(self) -> str:
         """The figures in a line; fails unless every request has one outcome that both sides agree on."""
         outcomes = self.outcomes()
@@ -93,9 +85,8 @@ class Ledger:
         assert not lost, f"they were answered, but no system saw them: {lost}"
         assert not elsewhere & self.seen.keys()
         assert not self.overlapping, f"asked again while they were under way: {self.overlapping}"
-        assert self.frames_seen() <= self.frames.total()
         broken = len(self.seen.keys() - answered)
         return (
             f"{len(self.sent)} requests: {dict(outcomes)}; {len(self.seen)} seen, {broken} of them without an answer; "
-            f"{self.frames.total()} frames, {self.frames_seen()} seen; 0 lost, 0 twice"
+            f"{self.frames.settle()}; {self.commands.settle()}; 0 lost, 0 twice, 0 overtaken"
         )

@@ -147,7 +147,7 @@ def test_every_fault_is_survived_told_and_over_when_it_is_over(
 ) -> None:
     async def work() -> None:
         async with watched(world, RATE) as at:
-            ledger = Ledger(monkeypatch, at.endpoints)
+            ledger = Ledger(monkeypatch, at.endpoints, at.middle)
             await at.all_fresh()
             for what, case in CASES.items():
                 try:
