@@ -2,14 +2,14 @@
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.xivo_samples import CALL_LOGS, CLOCK, names, sample
 from voiptui.model.records import RegistrationKind
 from voiptui.model.time import now, zone
 from voiptui.pbx.errors import BadAnswer, PbxError
@@ -17,28 +17,6 @@ from voiptui.pbx.http import Answer
 from voiptui.pbx.xivo import decode, decode_csv, decode_registrations, health
 from voiptui.pbx.xivo.refusals import refusal, said
 from voiptui.pbx.xivo.values import items
-
-SAMPLES = Path(__file__).parent.parent / "data" / "samples" / "xivo"
-CLOCK = datetime(2026, 11, 22, 14, 37, tzinfo=UTC)
-CALL_LOGS = (
-    "Call Date,Caller,Called,Period,user Field\r\n"
-    "2016-11-16T09:25:30.123456,Alice (1001),1002,42,vip\r\n"
-    "2016-11-16T09:25:30.123456,Alice (1001),1002,42,vip\r\n"
-    "2016-11-16T09:20:00,None (0140000000),1003,0,\r\n"
-    "not a date,x,y,z\r\n"
-)
-
-
-def sample(name: str) -> Any:
-    return json.loads((SAMPLES / name).read_text("utf-8"))
-
-
-def names() -> tuple[dict[str, decode_registrations.Named], dict[str, decode_registrations.Named]]:
-    return (
-        decode_registrations.lines(items(sample("confd-lines.json"), "lines")),
-        decode_registrations.trunks(items(sample("confd-trunks.json"), "trunks")),
-    )
-
 
 JUNK: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
