@@ -9,6 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.unit.custompbx_lab import Lab
     from tests.unit.voipstudio_server import Account
+    from voiptui.pbx.voipmonitor.client import VoipMonitor
     from voiptui.pbx.xivo.client import Xivo
     from voiptui.simulator.clock import Clock
     from voiptui.simulator.serve import Endpoint
@@ -79,3 +80,23 @@ async def wazo(paris: "Endpoint") -> "AsyncIterator[Xivo]":
     opened = Xivo(settings_for(paris))
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def probe() -> "AsyncIterator[Endpoint]":
+    """A simulated VoIPmonitor, whose clock stands still."""
+    from tests.unit.voipmonitor_probe import EPOCH, WORLD
+    from voiptui.simulator.clock import Clock
+    from voiptui.simulator.serve import serve
+
+    async with serve(WORLD, ["probe"], Clock.frozen(EPOCH)) as endpoints:
+        yield endpoints["probe"]
+
+
+@pytest.fixture
+async def voipmonitor(probe: "Endpoint") -> "AsyncIterator[VoipMonitor]":
+    """The adapter on it."""
+    from tests.unit.voipmonitor_probe import opened_as
+
+    async with opened_as(probe) as opened:
+        yield opened
