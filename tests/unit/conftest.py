@@ -8,6 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.unit.custompbx_lab import Lab
+    from tests.unit.mikopbx_office import Office
     from tests.unit.voipstudio_server import Account
     from voiptui.pbx.voipmonitor.client import VoipMonitor
     from voiptui.pbx.xivo.client import Xivo
@@ -100,3 +101,27 @@ async def voipmonitor(probe: "Endpoint") -> "AsyncIterator[VoipMonitor]":
 
     async with opened_as(probe) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def office_world() -> "World":
+    """What the simulated MikoPBX tells of."""
+    from tests.unit.mikopbx_office import EPOCH
+    from voiptui.simulator.world import World
+
+    return World(5, EPOCH, rate=0.25)
+
+
+@pytest.fixture
+async def office(office_world: "World") -> "AsyncIterator[Office]":
+    """A simulated MikoPBX, whose clock stands still, and adapters on it."""
+    from tests.unit.mikopbx_office import EPOCH, Office
+    from voiptui.simulator.clock import Clock
+    from voiptui.simulator.serve import serve
+
+    clock = Clock.frozen(EPOCH)
+    async with serve(office_world, ["london"], clock) as endpoints:
+        office = Office(endpoints["london"], office_world, clock)
+        yield office
+        for system in office.opened:
+            await system.close()
