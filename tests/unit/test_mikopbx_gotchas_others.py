@@ -21,9 +21,6 @@ MOSCOW = zone("Europe/Moscow")
 O = Operator  # noqa: E741
 
 
-# the others, in the order of the reference
-
-
 async def test_http_redirects_to_https_are_said_and_not_followed_with_the_key() -> None:
     async with serving(lambda _: (301, {"location": "https://pbx.example/x"}, b"")) as url:
         system = MikoPbx(key_settings(url))
