@@ -9,20 +9,21 @@ from textual.app import App, ComposeResult
 from voiptui.model.records import Kind
 from voiptui.query.errors import FilterError
 from voiptui.query.parse import parse
-from voiptui.ui.filterbar import FilterBar
+from voiptui.ui.cells import ASCII, UNICODE, Signs
+from voiptui.ui.filterbar import FilterBar, FilterInput
 from voiptui.ui.offers import Offers
 from voiptui.ui.spans import Span
 from voiptui.ui.themes import use_theme
 
 
 class Host(App[None]):
-    def __init__(self, kind: Kind | None = Kind.CDR) -> None:
+    def __init__(self, kind: Kind | None = Kind.CDR, signs: Signs = UNICODE) -> None:
         super().__init__()
-        self.kind = kind
+        self.kind, self.signs = kind, signs
         self.heard: list[FilterBar.FilterMessage] = []
 
     def compose(self) -> ComposeResult:
-        yield FilterBar(self.kind, known=self.known)
+        yield FilterBar(self.kind, known=self.known, signs=self.signs)
 
     def known(self) -> Mapping[str, Sequence[str]]:
         return {"pbx": ["london", "paris"]}
@@ -37,6 +38,13 @@ class Host(App[None]):
     def offered(self) -> list[str]:
         offers = self.query_one(Offers)
         return [offers.render_line(y).text for y in range(offers.size.height)] if offers.display else []
+
+    @property
+    def room(self) -> int:
+        return self.query_one(FilterInput).size.width
+
+    def line(self) -> str:
+        return self.query_one(FilterInput).render_line(0).text[: self.room]
 
     def on_filter_bar_filter_changed(self, message: FilterBar.FilterChanged) -> None:
         self.heard.append(message)
@@ -176,3 +184,17 @@ async def test_a_field_that_is_being_typed_is_not_searched_for() -> None:
         await pilot.press(*"x")
         await pilot.pause()
         assert app.heard[-1].text == "dst=204 dispox"
+
+
+@pytest.mark.parametrize("signs", [UNICODE, ASCII])
+async def test_a_filter_too_long_for_its_line_is_read_from_its_begin_and_cut_with_a_mark(signs: Signs) -> None:
+    app = Host(signs=signs)
+    text = "dst = 204 and start >= yesterday and billsec < 35 and disposition = answered"
+    async with app.run_test(size=(60, 24)) as pilot:
+        app.set_focus(None)
+        app.bar.set_text(text)
+        await pilot.pause()
+        assert app.line() == f"{text[: app.room - 1]}{signs.cut}"
+        app.bar.edit()
+        await pilot.pause()
+        assert app.line().rstrip() == text[-app.room + 1 :], "what is typed is seen"

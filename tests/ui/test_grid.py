@@ -10,10 +10,10 @@ from msgspec import structs
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
-from voiptui.model.fields import CDR_FIELDS
+from voiptui.model.fields import CDR_FIELDS, FIELDS
 from voiptui.model.records import Call, CallState, Cdr, Disposition, Kind, Registration, RegistrationKind
 from voiptui.ui.cells import ASCII, UNICODE, Look, fit
-from voiptui.ui.columns import column, columns_of, fitted
+from voiptui.ui.columns import column, columns_of, fitted, scrolled
 from voiptui.ui.grid import Grid
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -386,3 +386,26 @@ def test_columns_never_overlap_nor_leave_the_line(names: list[str], width: int) 
         end = placed.x + placed.width
         assert end <= width or placed.width == 0
     assert len(layout.placed) + len(layout.hidden) == len(names)
+    if len(layout.placed) > 1 and layout.placed[-1].index < len(names) - 1:
+        assert end < width, "the last cell tells that there are more"
+
+
+@given(st.sampled_from(list(FIELDS)), st.integers(1, 200), st.data())
+@settings(max_examples=200)
+def test_however_far_columns_are_scrolled_a_row_is_known_again(kind: Kind, width: int, data: st.DataObject) -> None:
+    columns = columns_of(kind)
+    first = data.draw(st.integers(0, len(columns) - 1))
+    layout = scrolled(columns, width, first)
+    indexes = [placed.index for placed in layout.placed]
+    assert first in indexes
+    assert indexes == sorted(indexes)
+    staying = [index for index in range(first) if columns[index].stays]
+    if sum(columns[index].width + 1 for index in [*staying, first]) <= width - 2:
+        assert indexes[: len(staying)] == staying
+    end = 0
+    for placed in layout.placed:
+        assert placed.x >= end
+        end = placed.x + placed.width
+        assert end <= width or placed.width == 0
+    if first < indexes[-1] < len(columns) - 1:
+        assert end < width, "the last cell tells that there are more"

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from voiptui.model.fields import FIELDS, Field, FieldType
@@ -40,6 +41,13 @@ _IMPORTANCE: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     }
 )
 _UNRANKED = 50
+_STAYING: Mapping[Kind, frozenset[str]] = MappingProxyType(
+    {
+        Kind.CDR: frozenset({"start", "src"}),
+        Kind.CALL: frozenset({"src", "dst"}),
+        Kind.REGISTRATION: frozenset({"name"}),
+    }
+)
 _WHERE_THERE_IS_ROOM: Mapping[Kind, frozenset[str]] = MappingProxyType({Kind.CDR: frozenset({"hangup_by", "cause"})})
 """Shown where there is room that no other column needs."""
 
@@ -52,7 +60,7 @@ class Column(Struct, frozen=True, kw_only=True):
     ``value`` gives what the cell shows of a record at a moment, otherwise the attribute of the field's name;
     ``paint`` makes the whole cell instead of `cells.cell`; ``ticks`` says that the cell changes with time alone;
     ``spare`` that it is shown only where no other column is cut for it; ``right`` that it is aligned right although
-    it holds no number.
+    it holds no number; ``stays`` that it tells which row it is, wherever the columns are scrolled to.
     """
 
     field: Field
@@ -65,6 +73,7 @@ class Column(Struct, frozen=True, kw_only=True):
     ticks: bool = False
     spare: bool = False
     right: bool = False
+    stays: bool = False
 
     @property
     def name(self) -> str:
@@ -96,6 +105,7 @@ def column(
     paint: Callable[[Any, Look], Cell] | None = None,
     ticks: bool = False,
     spare: bool = False,
+    stays: bool = False,
 ) -> Column:
     """The column of a field with widths that suit its type."""
     usual = max(width or field.width + (2 if has_sign(field) else 0), len(field.title))
@@ -115,6 +125,7 @@ def column(
         paint=paint,
         ticks=ticks,
         spare=spare,
+        stays=stays,
     )
 
 
@@ -146,6 +157,7 @@ def columns_of(
             value=values.get(field.name),
             ticks=field.name in values,
             spare=names is None and not field.shown,
+            stays=field.name in _STAYING[kind],
         )
         for field in chosen
     ]
@@ -160,10 +172,14 @@ class Placed(Struct, frozen=True):
 
 
 class Layout(Struct, frozen=True):
-    """The columns on the screen from left to right; ``hidden`` are the indexes of the others."""
+    """The columns on the screen from left to right; ``hidden`` are the indexes of the others.
+
+    ``scrolled`` tells that some of them are further left.
+    """
 
     placed: tuple[Placed, ...]
     hidden: tuple[int, ...]
+    scrolled: bool = False
 
     def at(self, x: int) -> int | None:
         """The index of the column at that place."""
@@ -186,7 +202,8 @@ def fitted(columns: Sequence[Column], width: int, needs: Sequence[int] = ()) -> 
     least = {index: _least(columns[index], needed[index]) for index in chosen}
 
     def taken() -> int:
-        return sum(least[index] + GAP for index in chosen)
+        # the last cell tells that there are more
+        return sum(least[index] + GAP for index in chosen) + (1 if chosen[-1] < len(columns) - 1 else 0)
 
     spares = [index for index in chosen if columns[index].spare]
     while spares and sum(max(least[at], min(columns[at].most, needed[at])) + GAP for at in chosen) > room:
@@ -255,16 +272,22 @@ def _share(widths: dict[int, int], goals: dict[int, int], spare: int, columns: S
 
 
 def scrolled(columns: Sequence[Column], width: int, first: int) -> Layout:
-    """The columns from ``first`` on at their usual widths, as many as fit whole, at least one."""
-    room = width - GUTTER
-    chosen: list[int] = []
+    """The columns from ``first`` on at their usual widths, as many as fit whole, at least one.
+
+    Before them stand those that tell which row it is, as far as that leaves the first one its width.
+    """
+    chosen = [index for index in range(first) if columns[index].stays]
+    while chosen and sum(columns[index].width + GAP for index in [*chosen, first]) > width - GUTTER:
+        chosen.pop()
+    room = width - GUTTER - sum(columns[index].width + GAP for index in chosen)
     for index in range(first, len(columns)):
-        if chosen and columns[index].width > room:
+        more = 1 if index < len(columns) - 1 else 0
+        if index > first and columns[index].width > room - more:
             break
         chosen.append(index)
         room -= columns[index].width + GAP
     widths = {index: columns[index].width for index in chosen}
-    return _place(columns, chosen, widths, width)
+    return replace(_place(columns, chosen, widths, width), scrolled=first > 0)
 
 
 def _place(columns: Sequence[Column], chosen: Sequence[int], widths: Mapping[int, int], width: int) -> Layout:

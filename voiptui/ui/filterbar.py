@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -18,7 +19,7 @@ from voiptui.model.records import Kind
 from voiptui.query.errors import FilterError
 from voiptui.query.operators import CONNECTIVES
 from voiptui.query.tree import Node
-from voiptui.ui.cells import UNICODE, Signs
+from voiptui.ui.cells import UNICODE, Signs, fit, piece
 from voiptui.ui.lines import Line
 from voiptui.ui.offers import Offers
 from voiptui.ui.spans import Span, spans_width
@@ -35,7 +36,9 @@ _SPARE, _MOST_SPARE = 14, 20
 
 
 class FilterInput(TypedLine):
-    """The line of a filter, whose completions and predecessors the arrows reach."""
+    """The line of a filter, whose completions and predecessors the arrows reach; cut with a mark while nobody types."""
+
+    signs = UNICODE
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", "accept the completion", show=False),
@@ -56,6 +59,14 @@ class FilterInput(TypedLine):
 
     class Leave(Message):
         """The filter shall be as it was."""
+
+    def render_line(self, y: int) -> Strip:
+        """Its begin while nobody types."""
+        width, text = self.size.width, self.value or self.placeholder
+        if self.has_focus or cell_len(text) <= width:
+            return super().render_line(y)
+        style = self.rich_style if self.value else self.get_component_rich_style("input--placeholder")
+        return Strip([piece(fit(text, width, signs=self.signs), style)], width)
 
     def action_complete(self) -> None:
         """Accepts the completion."""
@@ -135,6 +146,7 @@ class FilterBar(Widget):
         self._label = Line(mark=signs.cut)
         self._input = FilterInput(placeholder=placeholder, select_on_focus=False, compact=True)
         self._input.cursor_blink = False
+        self._input.signs = signs
         self._count = Line(mark=signs.cut)
         self._offers = Offers(signs)
         self._accepted = ""
@@ -194,6 +206,8 @@ class FilterBar(Widget):
         self._browsing = None
         if text is not None:
             self._put(text)
+        # moved twice, so that the end is scrolled to also when the cursor stood there unseen
+        self._input.cursor_position = 0
         self._input.cursor_position = len(self._input.value)
         self._input.focus()
         self._offer()

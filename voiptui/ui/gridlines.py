@@ -122,7 +122,8 @@ def row_strip(
 def header_strip(frame: Frame, order: tuple[str, bool] | None) -> Strip:
     """The line of titles; ``order`` is the field sorted by and whether descending."""
     layout, palette, width, signs = frame.layout, frame.palette, frame.width, frame.look.signs
-    left = Harmless(signs.before if layout.placed and layout.placed[0].index > 0 else " ")
+    before = layout.scrolled or (layout.placed and layout.placed[0].index > 0)
+    left = Harmless(signs.before if before else " ")
     runs: Runs = [(BLANK + left, palette.header)]
     for place in frame.places:
         field = place.column.field

@@ -81,4 +81,4 @@ def group_fields(by: Field) -> dict[str, Field]:
 
 def group_columns(fields: Mapping[str, Field]) -> list[Column]:
     """The columns of the grouped rows."""
-    return [column(field, rank=rank) for rank, field in enumerate(fields.values())]
+    return [column(field, rank=rank, stays=field.name == "group") for rank, field in enumerate(fields.values())]

@@ -208,6 +208,7 @@ def system_columns(names: tuple[str, ...] | None = None) -> list[Column]:
             paint=_SYSTEM_PAINT.get(name),
             ticks=name == "taken",
             most=_SYSTEM_MOST.get(name, SYSTEM_FIELDS[name].width),
+            stays=name == "pbx",
         )
         for name in (names or tuple(SYSTEM_FIELDS))
         if name in SYSTEM_FIELDS
@@ -226,6 +227,7 @@ def log_columns(names: tuple[str, ...] | None = None) -> list[Column]:
             width=9 if name == "severity" else None,
             paint=_severity if name == "severity" else None,
             most=400 if name == "text" else None,
+            stays=name == "at",
         )
         for name in (names or tuple(LOG_FIELDS))
         if name in LOG_FIELDS
