@@ -1,5 +1,6 @@
 """The Systems pane: marked for news, not for a number that moves in a standing complaint; bars that say what was."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,12 @@ from voiptui.config.load import loads
 from voiptui.engine.clock import Clock
 from voiptui.model.records import Call, CallState, Health, Snapshot, Stream
 from voiptui.model.time import now
+from voiptui.pbx.errors import Unreachable
 from voiptui.ui.app import Monitor
 from voiptui.ui.begin import make_services
 from voiptui.ui.cells import sparkline
-from voiptui.ui.statuses import hour_of
+from voiptui.ui.statuses import MOST_NAMED, hour_of, pbx_marks
+from voiptui.ui.toplines import top_line
 from voiptui.ui.views import Views
 
 CONFIGURATION = '[pbx.hq]\nsystem = "mikopbx"\nurl = "http://127.0.0.1:9"\ntoken = "t"\nenabled = false\n'
@@ -62,3 +65,30 @@ def test_a_minute_between_two_polls_is_no_gap_but_three_without_an_answer_are() 
         at[0] = seconds
         services.store.put(Snapshot(pbx="hq", stream=Stream.CALLS, taken=now(), rows=(call,)))
     assert hour_of(services, "hq", "calls")[-8:] == (1, 1, 1, 1, None, None, None, 1)
+
+
+def test_of_more_systems_than_have_room_the_troubles_are_named_and_grow_older() -> None:
+    at, began = [0.0], now()
+    clock = Clock(now=lambda: began + timedelta(seconds=at[0]), monotonic=lambda: at[0])
+    text = "".join(CONFIGURATION.replace("pbx.hq", f"pbx.p{number}") for number in range(MOST_NAMED + 1))
+    services = make_services(loads(text.replace("enabled = false", "")), clock=clock)
+    for name in services.names:
+        services.store.expect(name, [Stream.CALLS])
+        services.store.put(Snapshot(pbx=name, stream=Stream.CALLS, taken=clock.now(), rows=()), fresh_for=60)
+
+    def told() -> str:
+        left, _ = top_line(services, pbx_marks(services, Stream.CALLS), 120)
+        return "".join(span.text for span in left).replace(" voiptui ", "").strip()
+
+    assert told() == "● 201 fresh"
+    at[0] = 10.0
+    services.store.fail("p7", Stream.CALLS, Unreachable("gone"))
+    assert told() == "▲ 1 stale  ● 200 fresh  ▲ p7 stale 10s (unreachable)"
+    at[0] = 30.0
+    assert told() == "▲ 1 stale  ● 200 fresh  ▲ p7 stale 30s (unreachable)"
+    services.store.put(Snapshot(pbx="p7", stream=Stream.CALLS, taken=clock.now(), rows=()), fresh_for=60)
+    assert told() == "● 201 fresh"
+    at[0] = 61.0
+    assert told().startswith("▲ 200 stale  ● 1 fresh  ▲ p0 stale 1m")
+    services.poller.pause()
+    assert told() == "‖ 201 paused"

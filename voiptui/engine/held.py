@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
@@ -80,17 +81,16 @@ def _up(row: Registration) -> bool | None:
 
 
 class Judged(NamedTuple):
-    """A status, when it was made by both clocks, and when the data came that may become stale, with after how long."""
+    """A status, from when until when it holds by the monotonic clock, and by how much the other one is ahead of it."""
 
     status: PbxStatus
-    now: datetime
     at: float
-    fresh: tuple[tuple[float, float], ...]
+    until: float
+    ahead: float
 
-    def holds(self, now: datetime, at: float) -> bool:
+    def holds(self, at: float, ahead: float) -> bool:
         """Whether it is still true but for its ages: no data became stale, and nobody set the clock."""
-        set_by = (now - self.now).total_seconds() - (at - self.at)
-        return at >= self.at and abs(set_by) <= CLOCK_STEP and all(at - taken <= lasts for taken, lasts in self.fresh)
+        return self.at <= at <= self.until and -CLOCK_STEP <= ahead - self.ahead <= CLOCK_STEP
 
 
 class HeldPbx:
@@ -126,9 +126,9 @@ class HeldPbx:
 
         Of hundreds of systems most are asked about between two answers: their streams are not looked at again.
         """
-        judged = self._judged
-        if judged is None or not judged.holds(now, at):
-            judged = self._judged = Judged(self._judge(now, at), now, at, self._fresh(at))
+        judged, ahead = self._judged, now.timestamp() - at
+        if judged is None or not judged.holds(at, ahead):
+            judged = self._judged = Judged(self._judge(now, at), at, self._fresh_until(at), ahead)
         return judged.status, at - judged.at
 
     def status(self, now: datetime, at: float) -> PbxStatus:
@@ -142,11 +142,14 @@ class HeldPbx:
         }
         return structs.replace(found, streams=streams, age=None if found.age is None else found.age + older)
 
-    def _fresh(self, at: float) -> tuple[tuple[float, float], ...]:
-        taken = ((held.taken, held.fresh_for) for held in self.streams.values())
-        return tuple(
-            (begin, lasts) for begin, lasts in taken if begin is not None and lasts is not None and at - begin <= lasts
+    def _fresh_until(self, at: float) -> float:
+        """When the first of the data that are fresh become stale."""
+        ends = (
+            held.taken + held.fresh_for
+            for held in self.streams.values()
+            if held.taken is not None and held.fresh_for is not None
         )
+        return min((end for end in ends if end >= at), default=inf)
 
     def _judge(self, now: datetime, at: float) -> PbxStatus:
         streams = {stream: self.stream_status(stream, now, at) for stream in Stream}

@@ -201,6 +201,11 @@ class Store:
         """The same as it was judged last, and for how many seconds it has held: its ages are so much higher."""
         return self._of(pbx).judged(self.clock.now(), self.clock.monotonic())
 
+    def judged_all(self, names: Iterable[str]) -> dict[str, tuple[PbxStatus, float]]:
+        """The same of many systems, at one moment."""
+        now, at = self.clock.now(), self.clock.monotonic()
+        return {name: self._of(name).judged(now, at) for name in names}
+
     def revision_of(self, pbx: str) -> int:
         """Grows whenever something is told of one system; its ages, and that data became stale, are not told."""
         return self._of(pbx).revision

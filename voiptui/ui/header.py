@@ -1,5 +1,6 @@
 """The two top lines: every PBX with its state and the age of its data, and the panes with their counts."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
@@ -72,7 +73,8 @@ def age_text(seconds: float, *, coarse: bool = False) -> str:
 
 def worst(marks: Sequence[PbxMark]) -> str:
     """The worst state word of all, ``fresh`` when there is none."""
-    return min((mark.word for mark in marks), key=BADNESS.index, default="fresh")
+    words = {mark.word for mark in marks}
+    return next((word for word in BADNESS if word in words), "fresh")
 
 
 def clock_text(now: datetime, zone: tzinfo, zone_name: str, room: int, *, coarse: bool = False) -> str:
@@ -114,10 +116,9 @@ def header_spans(marks: Sequence[PbxMark], room: int, *, ascii_only: bool = Fals
         if left >= 0:
             return spans
     signs = SIGNS_ASCII if ascii_only else SIGNS
-    spans = [title]
+    spans, counts = [title], Counter(mark.word for mark in marks)
     for word in BADNESS:
-        count = sum(mark.word == word for mark in marks)
-        if count:
+        if count := counts[word]:
             spans += [Span("  "), Span(f"{signs[word]} {count} {word}", LOOK_OF[word])]
     if insecure:
         spans.append(Span(insecure, "alert"))

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from voiptui.engine.audit import Audit
     from voiptui.engine.downloads import Downloader
     from voiptui.engine.poller import Poller
+    from voiptui.engine.status import PbxStatus
     from voiptui.engine.store import Store
     from voiptui.engine.systems import Systems
     from voiptui.model.settings import PbxSettings
     from voiptui.pbx.base import Capabilities
+    from voiptui.ui.header import PbxMark
     from voiptui.ui.rows import SystemRow
 
 
@@ -46,6 +48,8 @@ class Services:
     remembered: Remembered = field(default_factory=lambda: Remembered(None))
     system_rows: dict[str, tuple[tuple[object, ...], "SystemRow"]] = field(default_factory=dict)
     """The rows of the Systems pane as last made, each with what it was made of."""
+    marks: "dict[str, tuple[PbxStatus, bool, PbxMark]]" = field(default_factory=dict)
+    """The marks of the top line as last made, each with what it was made of."""
     _zones: list[tuple[str, tzinfo]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

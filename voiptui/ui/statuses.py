@@ -12,6 +12,10 @@ from voiptui.ui.header import PbxMark
 from voiptui.ui.rows import NOT_OFFERED, LogRow, SystemRow
 from voiptui.ui.services import Services
 
+TROUBLES = frozenset({"failed", "stale"})
+MOST_NAMED = 200
+"""So many systems have no room by name in the top line of the widest terminal."""
+
 
 def stream_of(services: Services, pbx: str, stream: Stream) -> StreamStatus:
     """One stream of one system; as not yet connected when nothing is known."""
@@ -33,8 +37,8 @@ def duration_now(services: Services, call: Call, now: datetime) -> int | None:
 
 def streams_of(services: Services, stream: Stream) -> dict[str, StreamStatus]:
     """That stream of every system that is not switched off, as it was judged last: its age may be higher by now."""
-    unknown = StreamStatus()
-    return {name: services.store.judged(name)[0].streams.get(stream, unknown) for name in services.names}
+    unknown, judged = StreamStatus(), services.store.judged_all(services.names)
+    return {name: status.streams.get(stream, unknown) for name, (status, _) in judged.items()}
 
 
 def _note(status: PbxStatus, now: datetime) -> str:
@@ -47,11 +51,31 @@ def _note(status: PbxStatus, now: datetime) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def pbx_mark(services: Services, settings: PbxSettings, now: datetime, stream: Stream | None = None) -> PbxMark:
-    """One system for the top line; while all is well its age is that of the ``stream`` that is looked at, if any."""
-    status, older = services.store.judged(settings.name)
+def pbx_marks(services: Services, stream: Stream | None = None) -> list[PbxMark]:
+    """All configured systems for the top line, those that are switched off too.
+
+    While all is well with one its age is that of the ``stream`` that is looked at, if any. Of more systems than a line
+    can name only troubles are named: the marks of the others, whose ages nobody sees, are not made again.
+    """
+    pbxs, now, paused = services.config.pbxs, services.clock(), services.poller.paused
+    judged = services.store.judged_all(settings.name for settings in pbxs)
+    many = len(pbxs) > MOST_NAMED
+    marks = []
+    for settings in pbxs:
+        status, older = judged[settings.name]
+        known = services.marks.get(settings.name) if many else None
+        if known is None or known[0] is not status or known[1] is not paused or known[2].word in TROUBLES:
+            mark = _pbx_mark(settings, status, older, now, stream, paused=paused)
+            known = services.marks[settings.name] = (status, paused, mark)
+        marks.append(known[2])
+    return marks
+
+
+def _pbx_mark(
+    settings: PbxSettings, status: PbxStatus, older: float, now: datetime, stream: Stream | None, *, paused: bool
+) -> PbxMark:
     word = "disabled" if not settings.enabled else str(status.state)
-    if services.poller.paused and word in {"fresh", "stale"}:
+    if paused and word in {"fresh", "stale"}:
         word = "paused"
     age = status.age
     if word == "fresh" and stream is not None and stream in status.streams:
@@ -64,12 +88,6 @@ def pbx_mark(services: Services, settings: PbxSettings, now: datetime, stream: S
         note=_note(status, now),
         insecure=settings.tls.mode is TlsMode.INSECURE,
     )
-
-
-def pbx_marks(services: Services, stream: Stream | None = None) -> list[PbxMark]:
-    """All configured systems for the top line, those that are switched off too."""
-    now = services.clock()
-    return [pbx_mark(services, settings, now, stream) for settings in services.config.pbxs]
 
 
 def _of(up: int | None, total: int | None, *, offered: bool) -> str | None:
@@ -102,8 +120,9 @@ def system_rows(services: Services) -> list[SystemRow]:
     """A row per configured system; of one that told nothing since the last time it is the same object."""
     minute = int(services.store.clock.monotonic() // 60)
     rows = []
+    judged = services.store.judged_all(settings.name for settings in services.config.pbxs)
     for settings in services.config.pbxs:
-        status, _ = services.store.judged(settings.name)
+        status, _ = judged[settings.name]
         told = (services.store.revision_of(settings.name), status.state, status.taken, minute)
         known = services.system_rows.get(settings.name)
         if known is None or known[0] != told:
