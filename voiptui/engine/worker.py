@@ -224,6 +224,8 @@ class Worker:
         try:
             async with asyncio.timeout(longest):
                 snapshot = await _ask(system, stream)
+                # whoever waited meanwhile, such as a key, comes before the rows are filed
+                await asyncio.sleep(0)
         except PbxError as error:
             failure = error
         except TimeoutError:

@@ -44,6 +44,8 @@ for _name in ("httpx", "httpcore", "hpack", "websockets"):
     # these write whole URLs and headers; a level, unlike ``disabled``, holds for their children too
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
+LONG = 16_384
+"""Bytes of an answer that takes milliseconds to be read."""
 _NOTHING = httpx.ByteStream(b"")
 _CLOSED = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, UnicodeError)
@@ -278,6 +280,9 @@ class HttpClient:
         except _BROKEN as error:
             self._fail(error, seconds)
         self._answered = True
+        if len(answer.body) > LONG:
+            # what waited while it was read, such as a key, comes before it is understood
+            await asyncio.sleep(0)
         self._refuse_redirect(answer.status, answer.headers, path)
         return answer
 

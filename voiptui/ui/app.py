@@ -52,7 +52,8 @@ if TYPE_CHECKING:
 
 BETWEEN_PAINTS = 0.1
 REST = 15
-"""So many times what a repaint took is left to the keys after it …"""
+REST_WHILE_TYPED = 30
+"""So many times what a repaint took is left to the keys after it, so that one in thirty meets one …"""
 LATEST = 2.0
 LATEST_WHILE_TYPED = 5.0
 """… but no answer of a PBX waits longer than so many seconds to be shown; longer only while keys are pressed."""
@@ -400,7 +401,8 @@ class Monitor(Deeds, App[None]):
     def _rest(self) -> float:
         """Seconds between two repaints: keys come first however many rows there are, but nobody waits for ever."""
         typed = monotonic() - self._touched < TYPED_LATELY
-        return min(max(BETWEEN_PAINTS, self._spent * REST), LATEST_WHILE_TYPED if typed else LATEST)
+        rest, latest = (REST_WHILE_TYPED, LATEST_WHILE_TYPED) if typed else (REST, LATEST)
+        return min(max(BETWEEN_PAINTS, self._spent * rest), latest)
 
     def _paint(self) -> None:
         self._dirty = False

@@ -1,5 +1,6 @@
 """One MikoPBX as a telephone system: every method is a few exchanges, decoded by the pure modules beside it."""
 
+import asyncio
 import re
 import time
 from collections import Counter
@@ -125,6 +126,8 @@ class MikoPbx:
             self._down = (time.monotonic(), down)
         partial = [*([decode_live.ASTERISK_DOWN] if down else []), *map(lacking, missing, missing.values())]
         channels = self._fresh_channels()
+        # each of the two long answers in a turn of its own: keys come between them
+        await asyncio.sleep(0)
         rows: tuple[Registration, ...] = ()
         if statuses is not None:
             before = {one.id: one for one in self._phones}
