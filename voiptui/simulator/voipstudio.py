@@ -89,6 +89,7 @@ class _Account:
         self.world, self.site, self.clock, self.faults = world, site, clock, faults
         self.sessions: set[str] = set()
         self.challenges = 0
+        self.hung_up: set[int] = set()
         self.api_tokens: list[dict[str, Any]] = [{"token": TOKEN, "name": "noc", "created_at": "2026-01-02 03:04:05"}]
 
     def app(self) -> Starlette:
@@ -100,6 +101,7 @@ class _Account:
             Route(f"{BASE}/me", self.guarded(self.me)),
             Route(f"{BASE}/users", self.guarded(self.users)),
             Route(f"{BASE}/calls", self.guarded(self.calls)),
+            Route(f"{BASE}/calls/{{id:int}}", self.guarded(self.hang_up), methods=["DELETE"]),
             Route(f"{BASE}/cdrs", self.guarded(self.cdrs)),
             Route(f"{BASE}/cdrs/{{id}}", self.guarded(self.cdr)),
             Route(f"{BASE}/monitors", self.guarded(self.monitors)),
@@ -227,8 +229,17 @@ class _Account:
 
     def calls(self, request: Request) -> Response:
         at = self.clock.now()
-        rows = [self.live(call, at) for call in self.world.calls(self.site, at)]
+        rows = [self.live(call, at) for call in self.world.calls(self.site, at) if live_id(call) not in self.hung_up]
         return self.dated({"data": rows, "total": len(rows)})
+
+    def hang_up(self, request: Request) -> Response:
+        """Takes a call from those under way; its CDR stays as the world has it."""
+        number = request.path_params["id"]
+        under_way = {live_id(call) for call in self.world.calls(self.site, self.clock.now())} - self.hung_up
+        if number not in under_way:
+            return error(404, "Not found")
+        self.hung_up.add(number)
+        return Response(status_code=204)
 
     def live(self, call: Call, at: datetime) -> dict[str, Any]:
         state = {"ringing": "RINGING", "up": "CONNECTED", "held": "ON_HOLD"}.get(call.state(at), "INITIAL")

@@ -101,6 +101,7 @@ def _routes(state: State, daemon: str, base: str, name: str) -> list[BaseRoute]:
         case "calld":
             phones = xivo_phones.Phones(state)
             add("calls", phones.calls, "calld.calls.read")
+            add("calls/{id}", phones.hang_up, "calld.calls.1.delete", "DELETE")
             add("lines", phones.lines, "calld.lines.read", since="20.01")
             add("trunks", phones.trunks, "calld.trunks.read", since="19.17")
             add("lines/{id}/presences", phones.presence, "ctid-ng.lines.1.presences.read")

@@ -161,8 +161,19 @@ class Phones:
             return failure(401, "unauthorized", "Unauthorized", **details)
         if self.state.faults.asterisk_down:
             return failure(503, "asterisk-ari-unreachable", "Asterisk ARI server unreachable", service="xivo")
+        return JSONResponse({"items": self._channels()})
+
+    def _channels(self) -> list[dict[str, Any]]:
         rows = [row for call in self._calls() for row in channels(self.state, call)]
-        return JSONResponse({"items": rows})
+        return [row for row in rows if row["call_id"] not in self.state.hung_up]
+
+    def hang_up(self, request: Request) -> Response:
+        """Takes one channel from those under way; the CDR of its call stays as the world has it."""
+        name = request.path_params["id"]
+        if name not in {row["call_id"] for row in self._channels()}:
+            return failure(404, "no-such-call", "No such call", call_id=name)
+        self.state.hung_up.add(name)
+        return Response(status_code=204)
 
     # amid
 

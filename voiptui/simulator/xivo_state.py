@@ -29,6 +29,7 @@ class State:
         self.logins = 0
         self.exports: dict[str, tuple[int, ...]] = {}
         self.asked: dict[str, int] = {}
+        self.hung_up: set[str] = set()
 
     def told(self, name: str, default: Any = None) -> Any:
         return self.faults.extra.get(name, default)

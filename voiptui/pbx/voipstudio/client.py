@@ -23,7 +23,8 @@ from voiptui.model.records import (
 )
 from voiptui.model.settings import PbxSettings, Secret
 from voiptui.model.time import zone
-from voiptui.pbx.base import AccessToken, Narrowing, Page, SearchRequest
+from voiptui.pbx import hangup
+from voiptui.pbx.base import AccessToken, Guarded, Narrowing, Page, SearchRequest
 from voiptui.pbx.errors import BadAnswer, NotFound, NotPermitted, PbxError
 from voiptui.pbx.voipstudio import audio, decode
 from voiptui.pbx.voipstudio.audio import Audio
@@ -297,6 +298,22 @@ class VoipStudio:
                 await self._session.request("DELETE", f"apitokens/{_path_safe(row['token'])}", shown="apitokens/…")
                 return token
         raise NotFound(f"there is no token {token_id}")
+
+    def actions(self, record: Cdr | Registration | Call | None) -> tuple[Guarded, ...]:
+        """Hanging up a call under way."""
+        return hangup.offered(record)
+
+    async def act(self, action_id: str, record: Cdr | Registration | Call | None, **values: str) -> str:
+        """Hangs up a call; raises `NotPermitted` unless changes are allowed, `NotFound` when it is over."""
+        del values
+        call = hangup.agreed(self.settings, action_id, record)
+        if not (call.id.isascii() and call.id.isdecimal()):
+            raise NotFound("VoIPstudio names no number by which the call could be hung up")
+        try:
+            await self._session.request("DELETE", f"{self._paths['calls']}/{call.id}")
+        except NotFound:
+            raise NotFound("the call is over already") from None
+        return hangup.done(call)
 
     async def close(self) -> None:
         """Logs out of a session made here."""

@@ -1,5 +1,6 @@
 """XiVO or Wazo behind the door: what its daemons tell a monitor."""
 
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
@@ -9,8 +10,9 @@ from voiptui.model.clean import clean
 from voiptui.model.records import Call, Cdr, Detail, DetailSection, Health, Recording, Registration, Snapshot, Stream
 from voiptui.model.settings import PbxSettings
 from voiptui.model.time import now, zone
-from voiptui.pbx.base import Narrowing, Page, RecordingStream, SearchRequest
-from voiptui.pbx.errors import BadAnswer, NotPermitted, PbxError, Unsupported
+from voiptui.pbx import hangup
+from voiptui.pbx.base import Guarded, Narrowing, Page, RecordingStream, SearchRequest
+from voiptui.pbx.errors import BadAnswer, NotFound, NotPermitted, PbxError, Unsupported
 from voiptui.pbx.statistics import AgentCount, QueueCount
 from voiptui.pbx.xivo import decode, recordings, statistics
 from voiptui.pbx.xivo.capabilities import CAPABILITIES
@@ -27,6 +29,7 @@ from voiptui.query.tree import required_terms
 
 EXPORT_WAITS = 600.0
 ASTERISK_KNOWN_FOR = 60.0
+_CHANNEL = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}\Z")
 _CDR_SHOWN = (
     ("conversation_id", "conversation"),
     ("call_status", "status"),
@@ -284,6 +287,28 @@ class Xivo:
         from voiptui.pbx.xivo import live
 
         return live.changes(self._session)
+
+    def actions(self, record: Cdr | Registration | Call | None) -> tuple[Guarded, ...]:
+        """Hanging up a call under way."""
+        return hangup.offered(record)
+
+    async def act(self, action_id: str, record: Cdr | Registration | Call | None, **values: str) -> str:
+        """Hangs up every channel of a call, the caller's first.
+
+        Raises `NotPermitted` unless changes are allowed here and by its rights, `NotFound` when the call is over.
+        """
+        del values
+        call = hangup.agreed(self.settings, action_id, record)
+        channels = sorted(channels_of(call.raw), key=lambda row: row.get("is_caller") is not True)
+        ended = False
+        for name in [one for row in channels if _CHANNEL.match(one := word(row.get("call_id")))]:
+            # the others are mostly gone with the first
+            with suppress(NotFound):
+                await self._session.request("DELETE", "calld", f"calls/{name}")
+                ended = True
+        if not ended:
+            raise NotFound("the call is over already")
+        return hangup.done(call)
 
     async def close(self) -> None:
         """Revokes the tokens and closes the connections; never raises."""
