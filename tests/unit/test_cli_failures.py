@@ -104,6 +104,14 @@ def test_a_search_that_could_not_be_read_to_its_end_is_no_success(sites: Sites, 
     assert (counted.returncode, lacks in counted.stderr) == (1, True)
 
 
+def test_nothing_counted_is_not_no_calls(sites: Sites, tmp_path: Path) -> None:
+    config = written(tmp_path / "config.toml", sites.table("london") + sites.table("london", "down", url=CLOSED))
+    nobody = voiptui(config, "stats", "--pbx", "down")
+    assert (nobody.returncode, nobody.stdout) == (3, "")
+    none = voiptui(config, "stats", "src = 999999", "--pbx", "london")
+    assert (none.returncode, json.loads(none.stdout)["calls"]) == (0, 0)
+
+
 def test_a_lookup_that_lacks_a_part_is_no_success(sites: Sites, tmp_path: Path) -> None:
     config = written(tmp_path / "config.toml", sites.table("london"))
     with sites.faults("london", not_permitted=["sip-providers"]):

@@ -67,12 +67,15 @@ async def _counted(args: argparse.Namespace, config: Config, by: Field | None, f
 
     counts = Statistics(by.name if by else None, config.timezone)
     interrupted = await searching.run(counts.add)
-    groups = counts.groups() if by else [counts.total()]
+    sources = searching.sources
+    # where nobody answered nothing was counted, which is not the same as no calls
+    total = counts.total()
+    groups = counts.groups() if by else [total] if total.calls or any(one.ok for one in sources) else []
     if by is not None and by.type is _T.INSTANT:
         groups.sort(key=lambda one: one.group or "")
     writer = field_writer(args, config, output_format(args), fields, now())
     writer.rows(_row(by, one, mask=config.mask) for one in groups)
-    writer.finish(truncated=searching.truncated or interrupted, sources=searching.sources)
+    writer.finish(truncated=searching.truncated or interrupted, sources=sources)
     return searching.conclusion(interrupted=interrupted, what="these are the calls counted so far")
 
 
