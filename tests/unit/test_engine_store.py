@@ -225,8 +225,8 @@ def test_probes_stand_apart_from_registration() -> None:
     hand.seconds += 30
     store.put(snapshot(phone("204", reachable=True, label="Reception")))
     assert events(store) == [
-        ("extension 204 (Reception) does not answer probes", Severity.WARNING, 10.0, True),
-        ("extension 204 (Reception) answers probes again", Severity.GOOD, 30.0, False),
+        ("extension 204 does not answer probes (Reception)", Severity.WARNING, 10.0, True),
+        ("extension 204 answers probes again (Reception)", Severity.GOOD, 30.0, False),
     ]
 
 

@@ -207,13 +207,14 @@ class Watch:
         flap: bool = False,
     ) -> None:
         trunk = row.kind is RegistrationKind.TRUNK
-        name = f"{row.name} ({row.label})" if row.label and row.label != row.name else row.name
+        # whose it is comes last: where there is little room, what happened is read
+        whose = f" ({row.label})" if row.label and row.label != row.name else ""
         self._tell(
             Event(
                 at=now,
                 pbx=self._pbx,
                 kind=EventKind.TRUNK if trunk else EventKind.REGISTRATION,
-                text=f"{'trunk' if trunk else 'extension'} {name} {what}",
+                text=f"{'trunk' if trunk else 'extension'} {row.name} {what}{whose}",
                 severity=severity,
                 duration=duration,
                 at_least=at_least,
