@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -55,6 +56,14 @@ class Paper(QuickDriver):
         assert isinstance(self._app, Drawn)
         size = Size(*self._app.paper)
         self._app.call_later(self._app.post_message, events.Resize(size, size))
+
+    def resize(self, columns: int, lines: int) -> None:
+        """The terminal is another size, and shows nothing that anybody knows."""
+        self._wire.columns, self._wire.lines = columns, lines
+        self._wire.forget()
+        self.sheet.resize(lines, columns)
+        size = Size(columns, lines)
+        self._app.post_message(events.Resize(size, size))
 
     def stop_application_mode(self) -> None: ...
 
@@ -295,3 +304,47 @@ async def test_panes_are_built_before_they_are_wanted_and_ask_nobody_until_then(
         await calm(app)
         assert app.focused is pane.grid
         assert_right(app, "4")
+
+
+@pytest.mark.parametrize("size", [(120, 30), (60, 8)])
+async def test_another_pane_is_on_the_terminal_before_its_key_is_done_with(size: tuple[int, int]) -> None:
+    async with drawn(size) as app:
+        await until(lambda: app._preparing is None, app)
+        await calm(app)
+        for key, seen in (("2", "1000"), ("3", "204"), ("1", "hq"), ("3", "204"), ("2", "1000")):
+            await app.on_event(events.Key(key, key))
+            assert re.search(rf"^▸.*{seen}", shown(app), re.MULTILINE)
+            assert_right(app, key)
+            sent = app.driver.sent
+            await calm(app)
+            assert app.driver.sent == sent, "nothing is painted twice"
+            assert app.pane is not None
+            assert app.focused is app.pane.grid
+            assert_right(app, f"{key}, a moment later")
+
+
+async def test_a_search_shows_at_once_that_it_searches_and_no_rows_of_the_pane_before() -> None:
+    async with drawn() as app:
+        app.press("2")
+        await until(lambda: "1000" in shown(app), app)
+        await until(lambda: app._preparing is None, app)
+        await calm(app)
+        await app.on_event(events.Key("4", "4"))
+        assert "searching" in shown(app)
+        assert "1000" not in shown(app)
+        assert_right(app, "4")
+
+
+async def test_a_pane_prepared_for_another_size_fits_when_it_is_shown() -> None:
+    async with drawn() as app:
+        await until(lambda: app._preparing is None, app)
+        pane = app.pane_of(PaneName.REGISTRATIONS)
+        assert pane.grid.size == (120, 26)
+        app.driver.resize(70, 20)
+        await until(lambda: app.screen.size == (70, 20), app)
+        await calm(app)
+        await app.on_event(events.Key("2", "2"))
+        assert pane.grid.size == (70, 16)
+        assert_right(app, "2 on a smaller terminal")
+        await calm(app)
+        assert_right(app, "2 on a smaller terminal, a moment later")

@@ -38,6 +38,7 @@ from voiptui.ui.panes.base import Pane
 from voiptui.ui.reading import ReadScreen
 from voiptui.ui.recordings import Recordings
 from voiptui.ui.services import Services
+from voiptui.ui.shelf import Shelf
 from voiptui.ui.spans import Span, spans_width
 from voiptui.ui.spare import empty_caches, give_back, keep_no_holes
 from voiptui.ui.statuses import pbx_marks
@@ -137,7 +138,7 @@ class Monitor(Deeds, App[None]):
         self.recordings = Recordings(services, self.said, self.choose_one)
         self.hops: list[Hop] = []
         self.pane_name = PaneName.SYSTEMS
-        self._panes: dict[PaneName, Pane] = {}
+        self._shelf = Shelf(services, self.paint_at_once)
         self._said: Span | None = None
         self._said_until = 0.0
         self._dirty = False
@@ -163,7 +164,7 @@ class Monitor(Deeds, App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """The screen of the panes."""
-        return Main(self.services.signs.cut, self._make(PaneName.SYSTEMS))
+        return Main(self.services.signs.cut, self._shelf.make(PaneName.SYSTEMS))
 
     def on_ready(self) -> None:
         """The screen is there; nothing else begins before it is painted."""
@@ -235,7 +236,7 @@ class Monitor(Deeds, App[None]):
     @property
     def pane(self) -> Pane | None:
         """The pane that is shown; ``None`` before the first."""
-        return self._panes.get(self.pane_name)
+        return self._shelf.get(self.pane_name)
 
     @property
     def arriving(self) -> bool:
@@ -244,45 +245,35 @@ class Monitor(Deeds, App[None]):
 
     def pane_of(self, name: PaneName) -> Pane:
         """A pane, made when it is first wanted."""
-        pane = self._panes.get(name)
-        if pane is None:
-            pane = self._make(name)
-            self.screen_stack[0].query_one("#panes", Container).mount(pane)
-        return pane
+        return self._shelf.wanted(name, self._place_of_panes)
 
-    def _make(self, name: PaneName) -> Pane:
-        from voiptui.ui.panes.make import make_pane
-
-        pane = self._panes[name] = make_pane(name, self.services)
-        pane.paint_at_once = self.paint_at_once
-        return pane
+    @property
+    def _place_of_panes(self) -> Container:
+        return self.screen_stack[0].query_one("#panes", Container)
 
     def _prepare_a_pane(self) -> None:
         """Builds one that has not been shown while nothing happens, so that to show it takes little more than a key."""
         main, at = self._main, monotonic()
-        name = next((one for one in (PaneName.CDR, *PaneName) if one not in self._panes), None)
-        if name is None and self._preparing is not None:
+        if main is None or self.screen is not main or self._dirty:
+            return
+        calm = at - self._touched > PREPARING and at - self._painted > PREPARING
+        if calm and not self._shelf.prepare(self._place_of_panes) and self._preparing is not None:
             self._preparing.stop()
             self._preparing = None
-        if name is None or main is None or self.screen is not main:
-            return
-        if not self._dirty and at - self._touched > PREPARING and at - self._painted > PREPARING:
-            pane = self._make(name)
-            pane.display = False
-            main.query_one("#panes", Container).mount(pane)
 
     def show_pane(self, name: PaneName) -> Pane:
         """Shows a pane and gives it the keys."""
         pane = self.pane_of(name)
         self.pane_name = name
-        for other in self._panes.values():
-            other.display = other is pane
+        self._shelf.show(pane)
         if pane.is_mounted:
             pane.appear()
         if name is PaneName.LOG:
             self._seen_events = self.services.store.events.serial
         self._look()
         self._paint_lines()
+        if pane.is_mounted and self._main is not None:
+            self._main.at_once.lay_out()
         return pane
 
     def _look(self) -> None:

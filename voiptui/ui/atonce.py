@@ -2,16 +2,18 @@
 
 A frame of the framework is asked for by each widget in a message to the screen, and then made from all lines of all
 widgets that lie in its way. What a cursor step changes are two lines of the grid and the status line: where nothing
-else is to be painted and nothing lies over them, these are written before the key's own message is done with.
+else is to be painted and nothing lies over them, these are written before the key's own message is done with. So is
+another pane, whose parts are laid out then and there, where they cover the screen without lying over each other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import combinations
 from time import monotonic
 from typing import Any
 
 from rich.color import ColorSystem
 from rich.style import Style
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.screen import UPDATE_PERIOD, Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -48,17 +50,49 @@ class AtOnce:
         screen._dirty_widgets.difference_update(changed)
         if lines:
             self._painted = at
-            cursor = screen.outer_size.clamp_offset(app.cursor_position)
-            driver.draw(lines, (cursor.y, cursor.x), whole=app._sync_available)
+            self._draw(driver, lines)
         return True
+
+    def lay_out(self) -> bool:
+        """Gives every part its place and paints all of them, where the framework would need two frames for it."""
+        screen, app = self._screen, self._screen.app
+        driver = app._driver
+        if not isinstance(driver, QuickDriver) or not self._is_seen() or screen._recompose_required:
+            return False
+        _take_layouts(screen)
+        with app.batch_update():
+            # in a batch it is laid out, and painted only after it
+            screen._refresh_layout()
+        # what is larger than it was asks for another layout, which would find the same
+        _take_layouts(screen)
+        places = screen._compositor.visible_widgets
+        parts = {widget: region for widget, (region, clip) in places.items() if not widget.is_container}
+        if not _cover(parts.values(), screen.size.region):
+            return False
+        system = app.console._color_system or ColorSystem.TRUECOLOR
+        lines = [line for part, region in parts.items() for line in _all_lines(part, region, system)]
+        for widget in places:
+            widget._repaint_required = False
+            widget._exchange_repaint_regions()
+        screen._dirty_widgets.clear()
+        screen._compositor._dirty_regions.clear()
+        self._draw(driver, lines)
+        return True
+
+    def _draw(self, driver: QuickDriver, lines: Iterable[tuple[Place, list[Piece]]]) -> None:
+        app = self._screen.app
+        cursor = self._screen.outer_size.clamp_offset(app.cursor_position)
+        driver.draw(lines, (cursor.y, cursor.x), whole=app._sync_available)
+
+    def _is_seen(self) -> bool:
+        app = self._screen.app
+        return app.screen is self._screen and app._running and not app._batch_count
 
     def _is_calm(self) -> bool:
         """Whether this screen is what is seen, and nothing of it is about to move."""
-        screen, app = self._screen, self._screen.app
+        screen = self._screen
         return (
-            app.screen is screen
-            and app._running
-            and not app._batch_count
+            self._is_seen()
             and not (screen._layout_required or screen._scroll_required or screen._repaint_required)
             and not (screen._recompose_required or screen._compositor._dirty_regions)
             and not any(widget._layout_required for widget in screen._compositor.visible_widgets)
@@ -78,6 +112,39 @@ def _uncovered(widget: Widget, places: dict[Widget, tuple[Region, Region]]) -> R
         if region.overlaps(covered.intersection(seen)):
             return None
     return None
+
+
+def place(widget: Widget, size: Size) -> None:
+    """Lays out what is not shown yet as it will be, and writes its lines once: they need styles that are read once."""
+    widget._size_updated(size, size, size, layout=False)
+    if not widget.is_container:
+        widget.render_lines(Region(0, 0, *size))
+        return
+    for placement in widget.arrange(size).placements:
+        place(placement.widget, placement.region.size)
+
+
+def _take_layouts(screen: Screen[Any]) -> None:
+    """What widgets would ask the screen for once they are idle: it is about to be done."""
+    for widget in screen.walk_children(Widget, with_self=True):
+        if widget._layout_required:
+            widget._layout_required = False
+            for ancestor in widget.ancestors:
+                if isinstance(ancestor, Widget):
+                    ancestor._clear_arrangement_cache()
+                    ancestor._layout_updates += 1
+
+
+def _cover(regions: Collection[Region], whole: Region) -> bool:
+    """Whether they fill the whole, and none lies over another."""
+    return sum(region.area for region in regions) == whole.area and not any(
+        region.overlaps(other) or not whole.contains_region(region) for region, other in combinations(regions, 2)
+    )
+
+
+def _all_lines(part: Widget, region: Region, system: ColorSystem) -> Iterator[tuple[Place, list[Piece]]]:
+    for y, strip in enumerate(part.render_lines(Region(0, 0, *region.size)), region.y):
+        yield (y, region.x), [(text, _parameters(style, system)) for text, style, _ in strip]
 
 
 def _lines(widget: Linewise, region: Region, system: ColorSystem) -> Iterator[tuple[Place, list[Piece]]]:

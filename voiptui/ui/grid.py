@@ -130,7 +130,7 @@ class Grid(Linewise, can_focus=True):
         self._strips: OrderedDict[tuple[Key, bool], tuple[tuple[Any, ...], Strip]] = OrderedDict()
         self._shown: dict[int, Strip] = {}
         self._most_strips = _FEWEST_KEPT
-        self._arranged = -1
+        self._fitted: Size | None = None
         self._header: Strip | None = None
 
     # What it shows
@@ -451,7 +451,7 @@ class Grid(Linewise, can_focus=True):
         return needs != before
 
     def _arrange(self) -> None:
-        width = self._arranged = self.size.width
+        width = self.size.width
         if self._first is None:
             layout = fitted(self._columns, width, self._needs)
         else:
@@ -481,7 +481,7 @@ class Grid(Linewise, can_focus=True):
         key = self._rows.keys[index]
         record = self._rows.records[key]
         under = index == self._cursor
-        cell_cursor = self._column if under and self.has_focus else None
+        cell_cursor = self._column if under and self._has_keys else None
         before = self._rows.before(key)
         marked = key in self._rows.selected
         signature = (record, cell_cursor, marked, before, frame.look.now if self._ticking else None)
@@ -534,12 +534,9 @@ class Grid(Linewise, can_focus=True):
         return line
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines as they are to be painted now, as wide as the grid has just become."""
-        if self._arranged != self.size.width:
-            # painted before it is told of its size
-            self._shown.clear()
-            self._kept.clear()
-            self._arrange()
+        """The lines as they are to be painted now, for the size that the grid has just become."""
+        # it is painted before it is told of its size
+        self._fit()
         return super().render_lines(crop)
 
     def notify_style_update(self) -> None:
@@ -560,20 +557,44 @@ class Grid(Linewise, can_focus=True):
 
     # Events
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Other widths, the cursor stays in sight."""
-        self._most_strips = max(_FEWEST_KEPT, 4 * event.size.height)
+    def on_resize(self) -> None:
+        """Other widths, unless it has been painted with them already."""
+        if self._fit():
+            self.refresh()
+
+    def _fit(self) -> bool:
+        """Fits what is shown to the size, the cursor in sight; whether it is another than before."""
+        if self._fitted == self.size:
+            return False
+        self._fitted = self.size
+        self._most_strips = max(_FEWEST_KEPT, 4 * self.size.height)
         self._shown.clear()
+        self._kept.clear()
         self._header = None
         self._arrange()
         if self._first is not None:
             self._go_column(self._column)
         self._settle(follow=True)
-        self.refresh()
+        return True
+
+    @property
+    def _has_keys(self) -> bool:
+        """Whether keys go here; the widget is told of it later than the screen."""
+        return self.has_focus or self.screen.focused is self
+
+    def _on_focus(self, event: events.Focus) -> None:
+        """One cell looks other with the keys, and no style is another: the framework would paint all lines anew."""
+        self._take_keys(event, has_focus=True)
+
+    def _on_blur(self, event: events.Blur) -> None:
+        self._take_keys(event, has_focus=False)
+
+    def _take_keys(self, event: events.Event, *, has_focus: bool) -> None:
+        event.prevent_default()
+        self.has_focus = has_focus
 
     def watch_has_focus(self, _has_focus: bool) -> None:
         """The cell cursor is shown where keys go."""
-        super().watch_has_focus(_has_focus)
         self._sync()
 
     def on_click(self, event: events.Click) -> None:

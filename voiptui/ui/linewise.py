@@ -1,6 +1,6 @@
 """Widgets that consist of whole lines of their own, so that what changed of them can be painted line by line."""
 
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -15,6 +15,11 @@ class Linewise(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         self._kept: dict[int, Strip] = {}
         super().__init__(id=id, classes=classes)
+
+    @property
+    def size(self) -> Size:
+        """Columns and lines; also while it is not shown, where the framework knows none."""
+        return self.outer_size
 
     def _set_dirty(self, *regions: Region) -> None:
         if regions:

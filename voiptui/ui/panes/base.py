@@ -114,7 +114,7 @@ class Pane(Vertical):
 
     def appear(self) -> None:
         """It is shown from now on, and has the keys."""
-        self.grid.focus()
+        self.screen.set_focus(self.grid, scroll_visible=False)
         self.reload(mark=False)
 
     @property
