@@ -1,5 +1,6 @@
 """The grid: what is repainted, where the cursor stays, and that nothing of a name acts or shifts a line."""
 
+import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,7 @@ from textual.app import App, ComposeResult
 
 from voiptui.model.fields import CDR_FIELDS, FIELDS
 from voiptui.model.records import Call, CallState, Cdr, Disposition, Kind, Registration, RegistrationKind
-from voiptui.ui.cells import ASCII, UNICODE, Look, fit
+from voiptui.ui.cells import ASCII, UNICODE, Cell, Look, fit
 from voiptui.ui.columns import column, columns_of, fitted, scrolled
 from voiptui.ui.grid import Grid
 
@@ -303,6 +304,45 @@ async def test_a_hundred_thousand_rows_cost_little_more_than_keeping_them() -> N
         assert app.grid.painted <= 100
         assert app.grid.position_text.endswith("/100,000")
         assert len(app.grid._strips) <= 300
+
+
+async def test_the_next_page_is_written_while_nobody_waits_for_it() -> None:
+    written: list[str] = []
+
+    def paint(record: Cdr, _: Look) -> Cell:
+        written.append(record.id)
+        return Cell(f"{record.id:>03}")
+
+    app = Host(keyed(map(cdr, range(500))))
+    async with app.run_test(size=(160, 50)) as pilot:
+        grid = app.grid
+        grid.set_columns([column(CDR_FIELDS["src"], paint=paint)])
+        await pilot.pause()
+        for step, top in ((1, 0), (2, 48)):
+            written.clear()
+            grid.move(step)
+            while not {str(row) for row in range(top + 49, top + 98)} <= set(written):
+                await asyncio.sleep(0.005)
+            written.clear()
+            grid.page(1)
+            assert len(set(written)) <= 1, "the row under the cursor alone"
+            shown = [int(line.strip(" ▸")) for line in lines(grid)[1:]]
+            assert shown == list(range(top + 48, top + 97))
+
+
+async def test_a_row_that_wants_wider_columns_widens_them_when_it_is_seen() -> None:
+    rows = [cdr(number, name="x" * (24 if number == 60 else 9)) for number in range(200)]
+    app = Host(keyed(rows))
+    async with app.run_test(size=(160, 50)) as pilot:
+        await pilot.pause()
+        grid = app.grid
+        grid.move(1)
+        before = lines(grid)
+        while ("97", False) not in grid._strips:
+            await asyncio.sleep(0.005)
+        assert lines(grid) == before
+        grid.page(1)
+        assert "x" * 24 in lines(grid)[60 - 48 + 1]
 
 
 async def test_registration_whose_state_nobody_knows_shows_the_systems_word() -> None:

@@ -1,10 +1,7 @@
 """The one table of every pane: rows by key, drawn line by line, repainting only what differs and can be seen."""
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import inf
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import ne
-from time import monotonic
 from typing import Any, ClassVar, TypeAlias
 
 import msgspec
@@ -18,19 +15,17 @@ from voiptui.model.time import now, zone
 from voiptui.ui import gridmessages as messages
 from voiptui.ui.cells import Look
 from voiptui.ui.columns import Column, Layout, fitted, needs_of, scrolled, with_values
-from voiptui.ui.gridlines import Frame, Palette, frame_of, header_strip, row_strip, text_strip
+from voiptui.ui.gridlines import Frame, frame_of, header_strip, row_strip, text_strip
 from voiptui.ui.gridrows import NEW, Key, Rows
+from voiptui.ui.gridstyles import CSS, PARTS, Palette
+from voiptui.ui.held import Held
+from voiptui.ui.keptlines import FEWEST, Ahead, KeptLines
 from voiptui.ui.linewise import Linewise
 
 __all__ = ["Grid", "Key"]
 
-_FEWEST_KEPT = 200
 _MEASURED = 100
 _WHEEL = 3
-_HELD = (4, 0.3)
-"""So many steps in so many seconds are a key that is held down, also when a link hands them on in clumps …"""
-_BEHIND = 0.03
-"""… and then the screen is let fall behind by as much on a slow link, not more."""
 
 
 class Grid(Linewise, can_focus=True):
@@ -41,55 +36,8 @@ class Grid(Linewise, can_focus=True):
     told by `position_text` and `hidden_columns`, not by a scroll bar.
     """
 
-    DEFAULT_CSS = """
-    Grid {
-        height: 1fr;
-        background: $background;
-        color: $foreground;
-        & > .grid--header { background: $panel; color: $foreground-muted; }
-        & > .grid--header-sorted { background: $panel; color: $accent; text-style: bold; }
-        & > .grid--plain { color: $foreground; }
-        & > .grid--quiet { color: $foreground-muted; }
-        & > .grid--good { color: $success; }
-        & > .grid--warn { color: $warning; }
-        & > .grid--bad { color: $error; text-style: bold; }
-        & > .grid--accent { color: $accent; }
-        & > .grid--changed { color: $foreground; text-style: bold; }
-        & > .grid--marked { color: $accent; }
-        & > .grid--cursor {
-            background: $block-cursor-blurred-background;
-            color: $block-cursor-blurred-foreground;
-            text-style: $block-cursor-blurred-text-style;
-        }
-        & > .grid--cursor-cell {
-            background: $block-cursor-background;
-            color: $block-cursor-foreground;
-            text-style: $block-cursor-text-style;
-        }
-        &:ansi {
-            & > .grid--quiet { color: ansi_default; text-style: dim; }
-            & > .grid--header { background: ansi_default; color: ansi_default; text-style: underline; }
-            & > .grid--header-sorted { background: ansi_default; text-style: bold underline; }
-        }
-    }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"grid--{name}"
-        for name in (
-            "header",
-            "header-sorted",
-            "plain",
-            "quiet",
-            "good",
-            "warn",
-            "bad",
-            "accent",
-            "changed",
-            "marked",
-            "cursor",
-            "cursor-cell",
-        )
-    }
+    DEFAULT_CSS = CSS
+    COMPONENT_CLASSES: ClassVar[set[str]] = PARTS
 
     CursorMoved: TypeAlias = messages.CursorMoved
     RowActivated: TypeAlias = messages.RowActivated
@@ -114,9 +62,7 @@ class Grid(Linewise, can_focus=True):
         self._empty_text = ""
         self._rows = Rows(marks_for, differs)
         self._expiry: Timer | None = None
-        self.backlog: Callable[[], float] = lambda: 0.0
-        """Seconds until a slow link has taken what was written."""
-        self._gone_at: deque[float] = deque([-inf] * _HELD[0], _HELD[0])
+        self.held = Held()
         self._catching_up: Timer | None = None
         self._cursor = 0
         self._column = 0
@@ -127,9 +73,9 @@ class Grid(Linewise, can_focus=True):
         self._layout = Layout((), ())
         self._frame: Frame | None = None
         self._ticking = False
-        self._strips: OrderedDict[tuple[Key, bool], tuple[tuple[Any, ...], Strip]] = OrderedDict()
+        self._strips = KeptLines()
+        self._ahead = Ahead(self._rows_ahead, self._write_ahead)
         self._shown: dict[int, Strip] = {}
-        self._most_strips = _FEWEST_KEPT
         self._fitted: Size | None = None
         self._header: Strip | None = None
 
@@ -155,8 +101,7 @@ class Grid(Linewise, can_focus=True):
         at, before = self.cursor_key, self.cursor_record
         if self._rows.replace(rows, mark=mark):
             self.post_message(self.MarksChanged(self))
-        for place in [place for place in self._strips if place[0] not in self._rows.records]:
-            del self._strips[place]
+        self._strips.forget_others(self._rows.records.__contains__)
         self._await_expiry()
         position = self._rows.position(at) if self._moved else None
         if position is not None:
@@ -375,6 +320,7 @@ class Grid(Linewise, can_focus=True):
             # two lines differ, unless what is seen has moved or older steps are still to be painted
             stands = self._top == self._synced_top and self._catching_up is None
             self._sync((before, self._cursor) if stands else None)
+        self._ahead.begin()
         if self._cursor != before:
             self.post_message(self.CursorMoved(self))
 
@@ -391,14 +337,10 @@ class Grid(Linewise, can_focus=True):
 
     def _held_up(self) -> bool:
         """Whether a key is held down and the link has not taken the last steps yet: then they are painted later."""
-        at = monotonic()
-        self._gone_at.append(at)
-        wait = self.backlog() - _BEHIND
-        if wait <= 0 or at - self._gone_at[0] > _HELD[1]:
-            return False
-        if self._catching_up is None:
+        wait = self.held.wait()
+        if wait and self._catching_up is None:
             self._catching_up = self.set_timer(wait, self._catch_up)
-        return True
+        return wait > 0
 
     def _catch_up(self) -> None:
         self._catching_up = None
@@ -478,33 +420,45 @@ class Grid(Linewise, can_focus=True):
         if index >= len(self._rows):
             text = f"  {self._empty_text}" if y == 2 and not self._rows.keys else ""
             return text_strip(text, frame.palette.quiet if text else frame.palette.plain, frame.look.signs, frame.width)
+        return self._row(frame, index, under=index == self._cursor)
+
+    def _row(self, frame: Frame, index: int, *, under: bool) -> Strip:
         key = self._rows.keys[index]
         record = self._rows.records[key]
-        under = index == self._cursor
         cell_cursor = self._column if under and self._has_keys else None
         before = self._rows.before(key)
         marked = key in self._rows.selected
-        signature = (record, cell_cursor, marked, before, frame.look.now if self._ticking else None)
+        made_of = (record, cell_cursor, marked, before, frame.look.now if self._ticking else None)
         # the row that the cursor leaves is what it was before
         place = key, under
-        kept = self._strips.get(place)
-        if kept is not None and kept[0] == signature:
-            self._strips.move_to_end(place)
-            return kept[1]
-        new = before is NEW
-        strip = row_strip(
-            frame,
-            record,
-            None if new else before,
-            new=new,
-            under=under,
-            marked=marked,
-            cell_cursor=cell_cursor,
-        )
-        self._strips[place] = (signature, strip)
-        if len(self._strips) > self._most_strips:
-            self._strips.popitem(last=False)
+        strip = self._strips.get(place, made_of)
+        if strip is None:
+            new = before is NEW
+            strip = row_strip(
+                frame,
+                record,
+                None if new else before,
+                new=new,
+                under=under,
+                marked=marked,
+                cell_cursor=cell_cursor,
+            )
+            self._strips.keep(place, made_of, strip)
         return strip
+
+    def _rows_ahead(self) -> Iterator[int]:
+        """The rows of the page below and of the page above what is seen."""
+        body, count = self._body, len(self._rows)
+        yield from range(self._top + body, min(self._top + 2 * body, count))
+        yield from range(min(self._top, count) - 1, max(0, self._top - body) - 1, -1)
+
+    def _write_ahead(self, index: int) -> None:
+        """Writes the line of a row that cannot be seen yet, unless it will want wider columns."""
+        if self._frame is None or index >= len(self._rows):
+            return
+        record = self._rows.records[self._rows.keys[index]]
+        if needs_of(self._columns, (record,), self._look, self._needs) == self._needs:
+            self._row(self._frame, index, under=False)
 
     def _sync(self, rows: tuple[int, ...] | None = None) -> None:
         """Asks for a repaint of just those lines that would look other than they do; ``None``: of all."""
@@ -567,7 +521,7 @@ class Grid(Linewise, can_focus=True):
         if self._fitted == self.size:
             return False
         self._fitted = self.size
-        self._most_strips = max(_FEWEST_KEPT, 4 * self.size.height)
+        self._strips.most = max(FEWEST, 4 * self.size.height)
         self._shown.clear()
         self._kept.clear()
         self._header = None

@@ -1,65 +1,17 @@
 """The lines of a grid: strips from records, with as few changes of style as can be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
-from textual.widget import Widget
 
 from voiptui.ui.cells import BLANK, Harmless, Look, Signs, Tone, fit, harmless, piece
-from voiptui.ui.columns import Column, Layout
+from voiptui.ui.columns import GAP, GUTTER, Column, Layout
+from voiptui.ui.gridstyles import Palette
 
 Runs = list[tuple[Harmless, Style]]
-
-
-class Palette:
-    """The styles of a grid as its theme has them; read once, not per line."""
-
-    def __init__(self, widget: Widget) -> None:
-        def style(name: str) -> Style:
-            return widget.get_component_rich_style(f"grid--{name}")
-
-        self.plain = style("plain")
-        self.header = style("header")
-        self.header_sorted = style("header-sorted")
-        self.quiet = style("quiet")
-        self.cursor = style("cursor")
-        self.cursor_cell = style("cursor-cell")
-        changed, marked = style("changed"), style("marked")
-        row = {tone: style(tone.value) if tone is not Tone.PLAIN else self.plain for tone in Tone}
-        row_changed = {tone: one + Style(bold=True) for tone, one in row.items()}
-        row_changed[Tone.PLAIN] = row_changed[Tone.QUIET] = changed
-        under = {tone: self._over(self.cursor, one) for tone, one in row.items()}
-        under[Tone.PLAIN] = under[Tone.QUIET] = self.cursor
-        under_changed = {tone: self._over(self.cursor, one) for tone, one in row_changed.items()}
-        mark, mark_under = (
-            dict.fromkeys((Tone.PLAIN, Tone.QUIET), one) for one in (marked, self._over(self.cursor, marked))
-        )
-        self._tones = {
-            (False, False, False): row,
-            (False, True, False): row_changed,
-            (True, False, False): under,
-            (True, True, False): under_changed,
-            (False, False, True): row | mark,
-            (False, True, True): row_changed | mark,
-            (True, False, True): under | mark_under,
-            (True, True, True): under_changed | mark_under,
-        }
-
-    @staticmethod
-    def _over(cursor: Style, style: Style) -> Style:
-        """The style on the cursor's row; a reversed row keeps its own colours, or they would change places."""
-        if cursor.reverse:
-            return cursor + Style(bold=style.bold, underline=style.underline)
-        return Style(
-            color=style.color, bgcolor=cursor.bgcolor, bold=style.bold or cursor.bold, underline=style.underline
-        )
-
-    def tones(self, *, under: bool, changed: bool, marked: bool) -> Mapping[Tone, Style]:
-        """The styles of cells by their tone, in a row of that condition."""
-        return self._tones[under, changed, marked]
 
 
 class Place(NamedTuple):
@@ -80,6 +32,8 @@ class Frame(NamedTuple):
     palette: Palette
     width: int
     places: tuple[Place, ...]
+    taken: int
+    """The columns that are taken by the gutter and the cells, each with the blank behind it."""
 
 
 def frame_of(columns: Sequence[Column], layout: Layout, look: Look, palette: Palette, width: int) -> Frame:
@@ -88,6 +42,7 @@ def frame_of(columns: Sequence[Column], layout: Layout, look: Look, palette: Pal
     return Frame(
         *(columns, layout, look, palette, width),
         places=tuple([Place(placed.index, one, placed.width, one.right_aligned) for placed, one in places]),
+        taken=GUTTER + sum(placed.width + GAP for placed, _ in places),
     )
 
 
@@ -116,7 +71,7 @@ def row_strip(
         any_changed = any_changed or changed
     sign = Harmless(signs.marked if marked else signs.new if new else signs.changed if any_changed else " ")
     gutter = Harmless(signs.cursor if under else " ") + sign
-    return _strip([(gutter, base), *runs], base, frame.width)
+    return _strip([(gutter, base), *runs], base, frame.width, frame.taken)
 
 
 def header_strip(frame: Frame, order: tuple[str, bool] | None) -> Strip:
@@ -133,8 +88,8 @@ def header_strip(frame: Frame, order: tuple[str, bool] | None) -> Strip:
             title, style = title[: place.width - 1] + arrow, palette.header_sorted
         runs.append((fit(title, place.width, right=place.right, signs=signs) + BLANK, style))
     if layout.hidden and layout.placed and max(layout.hidden) > layout.placed[-1].index:
-        return _strip(runs, palette.header, width - 1, Harmless(signs.after))
-    return _strip(runs, palette.header, width)
+        return _strip(runs, palette.header, width - 1, frame.taken, Harmless(signs.after))
+    return _strip(runs, palette.header, width, frame.taken)
 
 
 def text_strip(text: str, style: Style, signs: Signs, width: int) -> Strip:
@@ -142,8 +97,8 @@ def text_strip(text: str, style: Style, signs: Signs, width: int) -> Strip:
     return Strip([piece(fit(text, width, signs=signs), style)], width)
 
 
-def _strip(runs: Runs, base: Style, width: int, end: Harmless | None = None) -> Strip:
-    """One strip of exactly that width; neighbours of one style become one segment."""
+def _strip(runs: Runs, base: Style, width: int, taken: int, end: Harmless | None = None) -> Strip:
+    """One strip of exactly that width, of runs that have taken so many; neighbours of one style become one segment."""
     segments: list[Segment] = []
     text, current = runs[0]
     for part, style in runs[1:]:
@@ -152,20 +107,20 @@ def _strip(runs: Runs, base: Style, width: int, end: Harmless | None = None) -> 
         else:
             segments.append(piece(text, current))
             text, current = part, style
-    segments.append(piece(text, current))
-    strip = Strip(segments)
-    missing = width - strip.cell_length
+    missing = width - taken
     if missing > 0:
         rest = BLANK * missing
         if current.bgcolor == base.bgcolor:
-            segments[-1] = piece(text + rest, current)
+            text += rest
         else:
-            segments.append(piece(rest, base))
-        strip = Strip(segments, width)
+            segments.append(piece(text, current))
+            text, current = rest, base
     elif missing == -1 and text.endswith(BLANK) and len(text) > 1:
         # what parts a column from the next, where there is none
-        segments[-1] = piece(harmless(text[:-1], longest=len(text)), current)
-        strip = Strip(segments, width)
-    elif missing < 0:
-        strip = strip.crop(0, width)
-    return Strip([*strip, piece(end, base)], width + len(end)) if end else strip
+        text, taken = harmless(text[:-1], longest=len(text)), width
+    segments.append(piece(text, current))
+    if taken > width:
+        segments = list(Strip(segments, taken).crop(0, width))
+    if end:
+        segments.append(piece(end, base))
+    return Strip(segments, width + len(end or ""))

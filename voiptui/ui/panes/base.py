@@ -65,7 +65,7 @@ class Pane(Vertical):
         self.bar = FilterBar(self.kind, known=self.known, placeholder=self.placeholder, signs=services.signs)
         self.bar.history = services.remembered.of(self.name_of.value)
         self.grid = RecordGrid(self.columns(None), look=services.look, ignored=self.ignored, sentences=self.sentences)
-        self.grid.backlog = self._backlog
+        self.grid.held.backlog = self._backlog
         self.paint_at_once: Callable[[], object] = lambda: None
         """Paints what changed without waiting for the framework's frame."""
         self._chosen: Sequence[str] | None = None
