@@ -213,6 +213,9 @@ class Studio:
 
     async def take(self, name: str) -> None:
         """Takes a picture as soon as nothing moves any more."""
+        pane = self.app.pane
+        # what is typed narrows the rows a moment after the last letter, however long letters took
+        await self.until(lambda: pane is None or pane._pausing is None)
         before, now = "", "-"
         async with asyncio.timeout(PATIENCE):
             while now != before:
