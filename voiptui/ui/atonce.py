@@ -76,6 +76,9 @@ class AtOnce:
             widget._exchange_repaint_regions()
         screen._dirty_widgets.clear()
         screen._compositor._dirty_regions.clear()
+        screen._scroll_required = False
+        # whoever waits for the next frame need not: there is none to come
+        screen.check_idle()
         self._draw(driver, lines)
         return True
 

@@ -10,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.timer import Timer
+from textual.widget import Widget
 
 from voiptui.model.fields import FIELDS, Field
 from voiptui.model.records import Kind
@@ -109,6 +110,9 @@ class Pane(Vertical):
     def on_mount(self) -> None:
         """The first rows, unless it was only made to be there when it is wanted."""
         self.grid.order = self.order
+        for part in self.walk_children(Widget):
+            # what was to be painted before it ran is else noticed only with its next message
+            part.check_idle()
         if self.display:
             self.appear()
 
