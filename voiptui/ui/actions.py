@@ -331,7 +331,7 @@ _TABLE = (
     Action(
         id="act",
         keys=("A",),
-        label="act on the row: pause its recording, share it; asked first",
+        label="act on the row: hang up, pause or share its recording; asked first",
         group=Group.CALLS,
         panes=RECORDS,
         refusal=_changes,
