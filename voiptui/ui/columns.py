@@ -203,7 +203,7 @@ def fitted(columns: Sequence[Column], width: int, needs: Sequence[int] = ()) -> 
 
     def taken() -> int:
         # the last cell tells that there are more
-        return sum(least[index] + GAP for index in chosen) + (1 if chosen[-1] < len(columns) - 1 else 0)
+        return sum(least[index] + GAP for index in chosen) + (1 if chosen and chosen[-1] < len(columns) - 1 else 0)
 
     spares = [index for index in chosen if columns[index].spare]
     while spares and sum(max(least[at], min(columns[at].most, needed[at])) + GAP for at in chosen) > room:
