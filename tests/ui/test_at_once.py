@@ -4,6 +4,7 @@ import asyncio
 import gc
 import random
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -119,7 +120,7 @@ class Drawn(Monitor):
 
 @asynccontextmanager
 async def drawn(size: tuple[int, int] = (120, 30), theme: str = "dark") -> AsyncIterator[Drawn]:
-    threshold = gc.get_threshold()
+    threshold, turn = gc.get_threshold(), sys.getswitchinterval()
     app = Drawn(size, theme)
     running = asyncio.create_task(app.run_async())
     try:
@@ -134,6 +135,7 @@ async def drawn(size: tuple[int, int] = (120, 30), theme: str = "dark") -> Async
         await app.finish()
         gc.unfreeze()
         gc.set_threshold(*threshold)
+        sys.setswitchinterval(turn)
 
 
 async def until(seen: Callable[[], bool], app: Drawn) -> None:
@@ -348,3 +350,9 @@ async def test_a_pane_prepared_for_another_size_fits_when_it_is_shown() -> None:
         assert_right(app, "2 on a smaller terminal")
         await calm(app)
         assert_right(app, "2 on a smaller terminal, a moment later")
+
+
+async def test_threads_that_work_leave_turns_to_keys() -> None:
+    before = sys.getswitchinterval()
+    async with drawn():
+        assert sys.getswitchinterval() <= before / 5

@@ -31,6 +31,16 @@ def test_a_cdr_with_two_recordings() -> None:
     assert row.raw["conversation_id"] == "1700000001.1"
 
 
+@pytest.mark.parametrize("odd", ["plain", "\ud800"], ids=["is JSON", "holds half a character"])
+def test_their_own_record_is_clean_however_it_is_kept(odd: str) -> None:
+    row = decode.cdr({"id": 7, "start": "2026-11-20T07:53:00+00:00", "n\x1bame": "a\x1b[2Jb", "odd": odd}, "paris")
+    assert row is not None
+    assert row.raw is not None
+    assert "a\ufffd[2Jb" in row.raw.values()
+    assert all(text.isprintable() for pair in row.raw.items() for text in map(str, pair))
+    assert (decode.cdr({"id": 7, "start": "2026-11-20T07:53:00+00:00"}, "paris", keep_raw=False) or row).raw is None
+
+
 def test_their_duration_is_talk_time_and_ours_is_the_whole_call() -> None:
     row = cdrs()["2"]
     assert (row.billsec, row.ring, row.duration) == (42, 4, 46)

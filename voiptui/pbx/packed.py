@@ -61,6 +61,13 @@ def packed_record(text: bytes) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", Packed(text))
 
 
+def small(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A vendor's row in little memory, to be cleaned when somebody looks into it; now where it cannot be written."""
+    text = written(row)
+    found: Mapping[str, Any] = clean_tree(row) if text is None else packed_record(text)
+    return found
+
+
 def written(row: Mapping[str, Any]) -> bytes | None:
     """The JSON text of a vendor's row that did not come as one by itself; ``None`` when it cannot be written."""
     with suppress(TypeError, ValueError, OverflowError):

@@ -5,6 +5,7 @@ import contextlib
 import contextvars
 import gc
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from math import inf
@@ -62,6 +63,9 @@ TYPED_LATELY = 1.0
 PREPARING = 0.1
 """So many seconds after the last key and the last answer the panes that nobody has looked at are built, one by one."""
 GARBAGE_AFTER = 20_000
+THREADS_TURN = 0.0005
+"""So many seconds a thread that sorts keeps the others waiting. A key hands the turn over half a dozen times until it
+is answered, at five milliseconds each as the interpreter has it."""
 SAID_FOR = 12.0
 LONGEST_END = 0.3
 LOOKS_FOR = 60.0
@@ -181,6 +185,7 @@ class Monitor(Deeds, App[None]):
             # a hundred thousand new rows are no garbage: to look through all for every 700 takes most of the time
             gc.set_threshold(GARBAGE_AFTER, *gc.get_threshold()[1:])
             gc.enable()
+            sys.setswitchinterval(THREADS_TURN)
             keep_no_holes()
         self._keep_log()
         here = contextvars.copy_context()

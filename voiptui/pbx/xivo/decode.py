@@ -9,6 +9,7 @@ from typing import Any
 from voiptui.model.clean import clean_tree, text_or_none
 from voiptui.model.records import Call, CallState, Cdr, Direction, Disposition, Leg, Recording
 from voiptui.model.time import parse_instant, span
+from voiptui.pbx.packed import small
 from voiptui.pbx.xivo.values import Item, flag, integer, rows_in, table_in, word
 
 DIRECTIONS = {one.value: one for one in (Direction.INBOUND, Direction.OUTBOUND, Direction.INTERNAL)}
@@ -74,7 +75,7 @@ def cdr(row: Item, pbx: str, *, keep_raw: bool = True) -> Cdr | None:
         if isinstance(tags := row.get("tags"), list)
         else (),
         recordings=recordings,
-        raw=clean_tree(row) if keep_raw else None,
+        raw=small(row) if keep_raw else None,
     )
 
 
