@@ -10,7 +10,8 @@ from tests.benchmarks.report import percentile
 from tests.benchmarks.terminal import Terminal
 
 FIRST_ROW = r"▸.\d\d-\d\d \d\d:\d\d:\d\d +p000"
-MANY = "start >= -2d did notlike 9%"
+MANY = "cdr --limit all start >= -2d did notlike 9%"
+"""All rows there are, each of which is looked at here; the pane's own limit is a hundredth of them."""
 
 
 def cdr_pane(bench: Bench) -> None:
@@ -30,8 +31,11 @@ def cdr_pane(bench: Bench) -> None:
                 first.append(one.typed_until(["4"], FIRST_ROW))
                 page.append(_page(wire.url))
                 one.settle(0.3, 5)
-                one.typed_until(["/", *MANY, "enter"], r"searching")
-                end = time.monotonic() + 5
+                one.write(":")
+                one.until("Command")
+                one.settle(0.2, 1)
+                one.burst_until(f"{MANY}\r", r"searching")
+                end = time.monotonic() + 8
                 while time.monotonic() < end and "searching" in one.text():
                     streaming.append(one.press("down", 0.04).first)
                 one.quit()
