@@ -34,6 +34,7 @@ from voiptui.model.records import Stream
 from voiptui.model.settings import PbxSettings
 from voiptui.pbx.base import Capabilities, Pace
 from voiptui.simulator.process import Simulation
+from voiptui.ui.actions import PaneName
 from voiptui.ui.app import Monitor
 from voiptui.ui.begin import make_services
 from voiptui.ui.views import Views
@@ -177,7 +178,13 @@ async def soak(
         try:
             while app.pane is None or not app.pane.is_mounted:
                 await asyncio.sleep(1)
-            end, look, step = began + hours * 3600, began + every, 0
+            # what is built when a pane is first looked at, or while nothing happens before that, is no growth
+            for name in (*PaneName, *PaneName):
+                app.call_later(app.show_pane, name)
+                while app.pane_name is not name or app.arriving:
+                    await asyncio.sleep(1)
+            built = time.monotonic()
+            end, look, step = built + hours * 3600, built + every, 0
             while (now := time.monotonic()) < end:
                 _, proxies = chance.choice(pairs)
                 for proxy in proxies:
