@@ -71,7 +71,6 @@ def test_columns_of_choice_keep_their_order_and_the_others_come_last() -> None:
 @asynccontextmanager
 async def monitor(tmp_path: Path) -> AsyncIterator[tuple[Monitor, Pilot[None]]]:
     services = make_services(loads(CONFIGURATION))
-    services.poller.start = lambda most=None: None  # type: ignore[method-assign]
     app = Monitor(services, views=Views((), tmp_path / "views.json"))
     async with app.run_test(size=(160, 50)) as pilot:
         yield app, pilot

@@ -18,7 +18,7 @@ from voiptui.ui.columns import Column, Layout, fitted, needs_of, scrolled, with_
 from voiptui.ui.gridlines import Frame, frame_of, header_strip, row_strip, text_strip
 from voiptui.ui.gridrows import NEW, Key, Rows
 from voiptui.ui.gridstyles import CSS, PARTS, Palette
-from voiptui.ui.held import Held
+from voiptui.ui.heldkeys import HeldKeys
 from voiptui.ui.keptlines import FEWEST, Ahead, KeptLines
 from voiptui.ui.linewise import Linewise
 
@@ -62,7 +62,7 @@ class Grid(Linewise, can_focus=True):
         self._empty_text = ""
         self._rows = Rows(marks_for, differs)
         self._expiry: Timer | None = None
-        self.held = Held()
+        self.held = HeldKeys()
         self._catching_up: Timer | None = None
         self._cursor = 0
         self._column = 0

@@ -11,7 +11,7 @@ _BEHIND = 0.03
 """… and then the screen is let fall behind by as much on a slow link, not more."""
 
 
-class Held:
+class HeldKeys:
     """Whether steps come from a key that is held down; ``backlog`` gives the seconds until the link has taken all."""
 
     def __init__(self) -> None:
