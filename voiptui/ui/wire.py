@@ -8,8 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import chain, compress, repeat
-from operator import ne
+from itertools import chain, groupby, repeat
+from operator import itemgetter, ne
 from typing import NamedTuple
 
 from rich.cells import get_character_cell_size
@@ -23,7 +23,8 @@ _PAINTLESS = re.compile(
     r"|\x1b\[[<>=?]?[0-9;]*(?:[cnu]|\$p))*"  # questions to the terminal, its keyboard
 )
 _SHOWS_ON_BLANKS = frozenset({"4", "7", "9", "21", "53"})
-_BRIDGE = 6
+_DIFFERENT = re.compile(rb"\x01(?:\x00{0,5}\x01)*")
+"""Cells that differ, with short stretches of equal ones between them: these cost less than a move."""
 _SHIFTS = (1, -1, 3, -3, 2, -2)
 _WORTH_SCROLLING = 4
 _WORTH_ERASING = 11
@@ -31,6 +32,7 @@ _WORTH_CLEARING = 20
 _WORTH_JUMPING = 5
 _MOST_CHARACTERS = 4096
 _narrow: set[str] = set(map(chr, range(0x20, 0x7F)))
+_sure: set[str] = set(_narrow)
 IDLE = (0, 1)
 """Where the framework leaves the cursor when nobody types."""
 _LEVELS = (0, 95, 135, 175, 215, 255)
@@ -109,6 +111,12 @@ def _blank(pen: Pen) -> Pen:
     return Pen(paper=pen.paper) if pen.colours_blanks_only else pen
 
 
+@lru_cache(maxsize=1024)
+def _on_paper(pen: Pen, paper: str) -> Pen:
+    """What blanks of that ground are written with, changing as little of a pen as can be."""
+    return pen._replace(paper=paper) if pen.colours_blanks_only else Pen(paper=paper)
+
+
 @lru_cache(maxsize=4096)
 def _change(before: Pen, after: Pen) -> str:
     """The shortest style sequence from one pen to another."""
@@ -139,6 +147,14 @@ _SURE = tuple(
 def _is_sure(character: str) -> bool:
     """Whether every terminal gives this character the same columns; after any other the place is said anew."""
     return len(character) == 1 and any(first <= ord(character) <= last for first, last in _SURE)
+
+
+def _are_sure(text: str) -> bool:
+    if text.isascii() or _sure.issuperset(text):
+        return True
+    if len(_sure) < _MOST_CHARACTERS:
+        _sure.update(filter(_is_sure, set(text)))
+    return _sure.issuperset(text)
 
 
 class Wire:
@@ -371,68 +387,70 @@ class _Output:
     def row(self, y: int, old: Row, new: Row) -> None:
         """Writes the cells of a line that differ, short stretches of equal ones between them too."""
         length = len(new)
-        other = list(compress(range(length), map(ne, new, chain(old, repeat(None)))))
-        index = 0
-        while index < len(other):
-            x = last = other[index]
-            while index < len(other) and other[index] - last <= _BRIDGE:
-                last = max(last, other[index])
-                index += 1
-            while x > 0 and _is_tail(new[x]):
-                x -= 1
-            while last + 1 < length and _is_tail(new[last + 1]):
-                last += 1
-            self._run(y, x, [cell for cell in new[x : last + 1] if cell is not None], length)
-            while index < len(other) and other[index] <= last:
-                index += 1
+        for stretch in _DIFFERENT.finditer(bytes(map(ne, new, chain(old, repeat(None))))):
+            begin, end = stretch.span()
+            while begin > 0 and _is_tail(new[begin]):
+                begin -= 1
+            while end < length and _is_tail(new[end]):
+                end += 1
+            self._run(y, begin, [cell for cell in new[begin:end] if cell is not None], length)
 
     def _run(self, y: int, x: int, cells: list[Cell], length: int) -> None:
         self._move(y, x)
-        ground = self._cleared(x, cells)
-        index, count = 0, len(cells)
-        while index < count:
-            character, pen = cells[index]
-            end = index + 1
-            if character == " " and not pen.attributes:
-                end = index + _blanks(cells, index)
-                if self._erase_to is None or not self._passed_over(x, pen, end - index, ground):
-                    self._take(self.pen._replace(paper=pen.paper) if self.pen.colours_blanks_only else pen)
-                    self._parts.append(" " * (end - index))
-            elif _is_sure(character):
-                while end < count and cells[end][1] is pen and _is_sure(cells[end][0]):
-                    end += 1
-                self._take(pen)
-                self._parts += [character for character, _ in cells[index:end]]
-            elif character:
-                self._take(pen)
-                self._parts.append(character)
-                if x + 1 < length:
-                    self._parts.append(f"\x1b[{x + get_character_cell_size(character[0]) + 1}G")
-            x += end - index
-            index = end
-        self._at = (y, x) if x < length else None
+        end = x + len(cells)
+        runs = [(pen, [character for character, _ in run]) for pen, run in groupby(cells, itemgetter(1))]
+        ground = self._cleared(x, len(cells), runs)
+        for pen, characters in runs:
+            for blank, part in _parted(pen, characters):
+                if blank:
+                    self._blanks(x, pen.paper, len(part), ground)
+                else:
+                    self._text(x, pen, part, length)
+                x += len(part)
+        self._at = (y, end) if end < length else None
+
+    def _text(self, x: int, pen: Pen, characters: list[str], length: int) -> None:
+        text = "".join(characters)
+        if not text:
+            return
+        self._take(pen)
+        if _are_sure(text):
+            self._parts.append(text)
+            return
+        for at, character in enumerate(characters, x):
+            self._parts.append(character)
+            if character and not _is_sure(character) and at + 1 < length:
+                self._parts.append(f"\x1b[{at + get_character_cell_size(character[0]) + 1}G")
+
+    def _blanks(self, x: int, paper: str, count: int, ground: str | None) -> None:
+        if self._erase_to is None or not self._passed_over(x, paper, count, ground):
+            self._take(_on_paper(self.pen, paper))
+            self._parts.append(" " * count)
 
     def _take(self, pen: Pen) -> None:
-        if pen != self.pen:
+        if pen is not self.pen and pen != self.pen:
             self._parts.append(_change(self.pen, pen))
             self.pen = pen
 
-    def _cleared(self, x: int, cells: list[Cell]) -> str | None:
+    def _cleared(self, x: int, count: int, runs: list[tuple[Pen, list[str]]]) -> str | None:
         """Clears a line that is written as a whole to the ground of most of its blanks, and gives that."""
-        if x or self._erase_to is None or len(cells) != self._erase_to:
+        if x or self._erase_to is None or count != self._erase_to:
             return None
-        grounds = Counter(pen.paper for character, pen in cells if character == " " and not pen.attributes)
-        ground, count = grounds.most_common(1)[0] if grounds else ("", 0)
-        if count < _WORTH_CLEARING:
+        grounds: Counter[str] = Counter()
+        for pen, characters in runs:
+            if not pen.attributes:
+                grounds[pen.paper] += characters.count(" ")
+        ground, blanks = grounds.most_common(1)[0] if grounds else ("", 0)
+        if blanks < _WORTH_CLEARING:
             return None
-        self._take_paper(ground)
+        self._take(_on_paper(self.pen, ground))
         self._parts.append("\x1b[K")
         return ground
 
-    def _passed_over(self, x: int, pen: Pen, blanks: int, ground: str | None) -> bool:
+    def _passed_over(self, x: int, paper: str, blanks: int, ground: str | None) -> bool:
         """Whether blanks need not be written: they are there already, or are erased in fewer bytes."""
         to_end = x + blanks == self._erase_to
-        if pen.paper == ground:
+        if paper == ground:
             if blanks < _WORTH_JUMPING and not to_end:
                 return False
             if not to_end:
@@ -440,12 +458,9 @@ class _Output:
             return True
         if blanks < _WORTH_ERASING and not (to_end and blanks > 3):
             return False
-        self._take_paper(pen.paper)
+        self._take(_on_paper(self.pen, paper))
         self._parts.append("\x1b[K" if to_end else f"\x1b[{blanks}X\x1b[{blanks}C")
         return True
-
-    def _take_paper(self, paper: str) -> None:
-        self._take(self.pen._replace(paper=paper) if self.pen.colours_blanks_only else Pen(paper=paper))
 
     def _move(self, y: int, x: int) -> None:
         if self._at == (y, x):
@@ -464,12 +479,12 @@ class _Output:
         return "".join(self._parts)
 
 
-def _blanks(cells: list[Cell], index: int) -> int:
-    """How many blanks of the same ground begin there."""
-    paper, end = cells[index][1].paper, index
-    while end < len(cells) and cells[end][0] == " " and not cells[end][1].attributes and cells[end][1].paper == paper:
-        end += 1
-    return end - index
+def _parted(pen: Pen, characters: list[str]) -> list[tuple[bool, list[str]]]:
+    """Blanks apart from the others, where they show nothing but their ground."""
+    blanks = 0 if pen.attributes else characters.count(" ")
+    if blanks in {0, len(characters)}:
+        return [(blanks > 0, characters)]
+    return [(blank, list(part)) for blank, part in groupby(characters, " ".__eq__)]
 
 
 def _is_tail(cell: Cell | None) -> bool:
