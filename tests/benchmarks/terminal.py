@@ -31,6 +31,8 @@ KEYS = {
 }
 _UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[[<>=][0-9;]*[a-zA-Z]|\x1b\[\?[0-9;]*[mu]")
 SETTLED = 0.03
+CALM = 0.1
+"""So many seconds without a byte until pictures are drawn: what comes while one is drawn is stamped too late."""
 
 
 class Answer:
@@ -119,7 +121,7 @@ class Terminal:
             return (time.perf_counter() - self.began) * 1000
         end = time.perf_counter() + timeout
         while time.perf_counter() < end:
-            more = self._read(0.02)
+            more = self._read(CALM)
             if not more or len(self._pending) > 50:
                 at = self._draw(wanted)
                 if at is not None:
