@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.color import ColorSystem
 from rich.style import Style
+from textual import events
 from textual.geometry import Region, Size
 from textual.screen import UPDATE_PERIOD, Screen
 from textual.strip import Strip
@@ -60,7 +61,8 @@ class AtOnce:
         if not isinstance(driver, QuickDriver) or not self._is_seen() or screen._recompose_required:
             return False
         _take_layouts(screen)
-        with app.batch_update():
+        # nobody needs to be told: keys go to what is shown already, and two dozen messages take as long as all else
+        with app.batch_update(), screen.prevent(events.Hide, events.Show):
             # in a batch it is laid out, and painted only after it
             screen._refresh_layout()
         # what is larger than it was asks for another layout, which would find the same

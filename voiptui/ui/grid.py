@@ -73,11 +73,13 @@ class Grid(Linewise, can_focus=True):
         self._layout = Layout((), ())
         self._frame: Frame | None = None
         self._ticking = False
+        self._measured = 0
         self._strips = KeptLines()
         self._ahead = Ahead(self._rows_ahead, self._write_ahead)
         self._shown: dict[int, Strip] = {}
         self._fitted: Size | None = None
         self._header: Strip | None = None
+        self._palette: Palette | None = None
 
     # What it shows
 
@@ -116,6 +118,7 @@ class Grid(Linewise, can_focus=True):
     def patch(self, changes: Mapping[Key, Any], *, mark: bool = True) -> None:
         """Other contents of rows that are here already; keys that are not here are left out."""
         known = self._rows.patch(changes, mark=mark)
+        self._measured = 0
         self._await_expiry()
         self._sync()
         if self.cursor_key in known:
@@ -150,6 +153,7 @@ class Grid(Linewise, can_focus=True):
     def measure_anew(self) -> None:
         """The next rows alone say how wide columns are: what is shown is about to be replaced anyway."""
         self._needs = []
+        self._measured = 0
 
     def tick(self, moment: Any) -> None:
         """The time is now ``moment`` (aware datetime): visible cells that count on are written anew."""
@@ -178,8 +182,9 @@ class Grid(Linewise, can_focus=True):
 
     @empty_text.setter
     def empty_text(self, text: str) -> None:
-        self._empty_text = text
-        self._sync()
+        if text != self._empty_text:
+            self._empty_text = text
+            self._sync()
 
     # Where it stands
 
@@ -373,9 +378,10 @@ class Grid(Linewise, can_focus=True):
     def _measure(self) -> bool:
         """How wide the first rows want their columns; whether that is more than before."""
         before = self._needs
-        rows = (self._rows.records[key] for key in self._rows.keys[:_MEASURED])
-        if self._rows.keys:
+        rows = [self._rows.records[key] for key in self._rows.keys[:_MEASURED]]
+        if rows:
             self._needs = needs_of(self._columns, rows, self._look, before)
+        self._measured = len(rows)
         return self._needs != before
 
     def _sees_more(self) -> bool:
@@ -384,7 +390,11 @@ class Grid(Linewise, can_focus=True):
         if before:
             keys, records, strips = self._rows.keys, self._rows.records, self._strips
             seen = keys[self._top : self._top + self._body]
-            fresh = [records[key] for key in seen if (key, False) not in strips and (key, True) not in strips]
+            fresh = [
+                records[key]
+                for key in seen[max(0, self._measured - self._top) :]
+                if (key, False) not in strips and (key, True) not in strips
+            ]
             if fresh:
                 needs = needs_of(self._columns, fresh, self._look, before)
             if not all(needs):
@@ -410,16 +420,19 @@ class Grid(Linewise, can_focus=True):
     def _line(self, y: int) -> Strip:
         frame = self._frame
         if frame is None:
-            palette = Palette(self)
-            frame = self._frame = frame_of(self._columns, self._layout, self._look, palette, self.size.width)
+            if self._palette is None:
+                self._palette = Palette(self)
+            frame = frame_of(self._columns, self._layout, self._look, self._palette, self.size.width)
+            self._frame = frame
         if y == 0:
             if self._header is None:
                 self._header = header_strip(frame, self._order)
             return self._header
         index = self._top + y - 1
         if index >= len(self._rows):
-            text = f"  {self._empty_text}" if y == 2 and not self._rows.keys else ""
-            return text_strip(text, frame.palette.quiet if text else frame.palette.plain, frame.look.signs, frame.width)
+            if y == 2 and self._empty_text and not self._rows.keys:
+                return text_strip(f"  {self._empty_text}", frame.palette.quiet, frame.look.signs, frame.width)
+            return frame.blank
         return self._row(frame, index, under=index == self._cursor)
 
     def _row(self, frame: Frame, index: int, *, under: bool) -> Strip:
@@ -497,7 +510,7 @@ class Grid(Linewise, can_focus=True):
         """The theme or the stylesheet is another: styles are read anew."""
         super().notify_style_update()
         self._strips.clear()
-        self._header = self._frame = None
+        self._header = self._frame = self._palette = None
         if self.is_mounted:
             self.call_later(self._sync)
 

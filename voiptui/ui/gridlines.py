@@ -34,6 +34,8 @@ class Frame(NamedTuple):
     places: tuple[Place, ...]
     taken: int
     """The columns that are taken by the gutter and the cells, each with the blank behind it."""
+    blank: Strip
+    """The line of no row."""
 
 
 def frame_of(columns: Sequence[Column], layout: Layout, look: Look, palette: Palette, width: int) -> Frame:
@@ -43,6 +45,7 @@ def frame_of(columns: Sequence[Column], layout: Layout, look: Look, palette: Pal
         *(columns, layout, look, palette, width),
         places=tuple([Place(placed.index, one, placed.width, one.right_aligned) for placed, one in places]),
         taken=GUTTER + sum(placed.width + GAP for placed, _ in places),
+        blank=text_strip("", palette.plain, look.signs, width),
     )
 
 

@@ -118,8 +118,12 @@ class Pane(Vertical):
 
     def appear(self) -> None:
         """It is shown from now on, and has the keys."""
-        self.screen.set_focus(self.grid, scroll_visible=False)
+        self.take_keys()
         self.reload(mark=False)
+
+    def take_keys(self) -> None:
+        """Keys go to its rows."""
+        self.screen.set_focus(self.grid, scroll_visible=False)
 
     @property
     def filter_text(self) -> str:

@@ -69,8 +69,10 @@ class CdrPane(Pane):
     def appear(self) -> None:
         """The first search, unless other words are asked, is that of the last 24 hours."""
         if self.searching is None:
+            self.take_keys()
             self.search(self.asked)
-        super().appear()
+        else:
+            super().appear()
 
     # Searching
 
