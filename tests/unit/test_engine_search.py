@@ -78,6 +78,23 @@ def test_a_complete_answer_is_not_called_cut() -> None:
     assert sources["london"].residual == ("billsec>=",)
 
 
+def test_rows_given_before_newer_ones_do_not_end_a_search() -> None:
+    class Early(BareSystem):
+        """The newest call comes only with the second page, which gives the others once more."""
+
+        async def search(self, request: SearchRequest) -> AsyncIterator[Page]:
+            assert request.impatient
+            known = (cdr(1), cdr(2), cdr(3), cdr(4))
+            yield Page(rows=known, scanned=4, settled=False)
+            yield Page(rows=(cdr(0), *known), scanned=1, total=9)
+            yield Page(rows=(cdr(5),), scanned=1)
+
+    search, batches, sources = searched(systems_of(Early(settings())), limit=2)
+    assert [row.id for row in batches[0].rows] == ["1", "2", "3", "4"]
+    assert [row.id for row in search.result()] == ["0", "1"]
+    assert (sources["london"].scanned, sources["london"].rows) == (5, 5), "and nothing more is asked for"
+
+
 def test_rows_that_shifting_pages_repeat_count_once() -> None:
     rows = [cdr(number) for number in range(200)]
     for collect in (True, False):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from tests.unit.asgi import in_thread
 from voiptui.model.records import Cdr, Kind
 from voiptui.model.settings import PbxSettings, Secret
-from voiptui.pbx.base import SearchRequest
+from voiptui.pbx.base import Page, SearchRequest
 from voiptui.pbx.xivo import decode
 from voiptui.pbx.xivo.client import Xivo
 from voiptui.query.match import predicate
@@ -56,9 +57,14 @@ class CallLogd:
         self.random = Random(1)
         self.asked = 0
         self.url = ""
+        self.blocked = Event()
+        """Calls of that status are told once this is set."""
+        self.blocked.set()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()
+        while b"call_status=blocked" in scope["query_string"] and not self.blocked.is_set():
+            await asyncio.sleep(0.005)
         status, body = self.answer(scope["path"], dict(parse_qsl(scope["query_string"].decode())))
         kind = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": kind})
@@ -170,18 +176,31 @@ def terms() -> st.SearchStrategy[Bound]:
     )
 
 
-async def searched(server: CallLogd, bound: Bound, wanted: int | None) -> tuple[list[Cdr], list[str]]:
+def wazo(url: str) -> Xivo:
     options = {"login": "voiptui"}
     secrets = {"password": Secret("x")}
-    system = Xivo(PbxSettings(name="w", system="xivo", url=server.url, secrets=secrets, options=options, timeout=10))
+    return Xivo(PbxSettings(name="w", system="xivo", url=url, secrets=secrets, options=options, timeout=10))
+
+
+async def searched(
+    server: CallLogd, bound: Bound, wanted: int | None, *, impatient: bool = False
+) -> tuple[list[Cdr], list[str]]:
+    system = wazo(server.url)
+    request = SearchRequest(since=SINCE, until=UNTIL, bound=bound, wanted=wanted, impatient=impatient)
     found: list[Cdr] = []
     notes: list[str] = []
+    early: set[str] = set()
     try:
-        async for page in system.search(SearchRequest(since=SINCE, until=UNTIL, bound=bound, wanted=wanted)):
-            found += page.rows
+        async for page in system.search(request):
+            if page.settled:
+                found += page.rows
+            else:
+                early |= {row.id for row in page.rows}
             notes += [page.incomplete] if page.incomplete else []
     finally:
         await system.close()
+    assert impatient or not early
+    assert early <= {row.id for row in found}, "what is given early comes again in its order"
     return found, notes
 
 
@@ -196,6 +215,7 @@ async def searched(server: CallLogd, bound: Bound, wanted: int | None) -> tuple[
     most=st.sampled_from([1, 3, 20, 1000]),
     arriving=st.integers(0, 3),
     crowded=st.booleans(),
+    impatient=st.booleans(),
 )  # fmt: skip
 def test_any_rows_and_any_filter_whatever_manners_the_server_has(  # noqa: PLR0917
     server: CallLogd,
@@ -206,6 +226,7 @@ def test_any_rows_and_any_filter_whatever_manners_the_server_has(  # noqa: PLR09
     most: int,
     arriving: int,
     crowded: bool,
+    impatient: bool,
 ) -> None:
     seconds = st.integers(0, 4 if crowded else 5000)
     count = data.draw(st.integers(0, 45))
@@ -214,7 +235,7 @@ def test_any_rows_and_any_filter_whatever_manners_the_server_has(  # noqa: PLR09
     server.arriving = [data.draw(rows(1000 + number, seconds, told=told)) for number in range(arriving)]
     server.ignores, server.refuses, server.most, server.asked = ignores, refuses, most, 0
     bound = data.draw(terms())
-    found, notes = asyncio.run(searched(server, bound, data.draw(st.sampled_from([None, 5]))))
+    found, notes = asyncio.run(searched(server, bound, data.draw(st.sampled_from([None, 5])), impatient=impatient))
     wanted = predicate(bound, Kind.CDR)
     plain = {row.id for row in before if row and row.start and SINCE <= row.start <= UNTIL and wanted(row)}
     ids = [row.id for row in found]
@@ -228,3 +249,31 @@ def test_any_rows_and_any_filter_whatever_manners_the_server_has(  # noqa: PLR09
     starts = [row.start for row in found if row.start]
     assert starts == sorted(starts, reverse=True)
     assert server.asked < 400
+
+
+def test_the_first_rows_do_not_wait_for_the_question_after_blocked_calls(server: CallLogd) -> None:
+    alike = {"answered": False, "call_direction": "internal", "recordings": []} | dict.fromkeys(SEARCHED, "1001")
+    server.rows = [
+        {"id": number, "start": (NOON + timedelta(seconds=number)).isoformat(), "call_status": status, **alike}
+        for number, status in enumerate(["unknown", "unknown", "blocked", "unknown", "blocked"], 1)
+    ]
+    server.ignores, server.refuses, server.most, server.arriving = frozenset(), frozenset(), 1000, []
+    server.blocked.clear()
+
+    async def first_and_others() -> tuple[Page, list[Page]]:
+        system = wazo(server.url)
+        try:
+            pages = system.search(SearchRequest(since=SINCE, until=UNTIL, wanted=3, impatient=True))
+            first = await anext(pages)
+            server.blocked.set()
+            return first, [page async for page in pages]
+        finally:
+            server.blocked.set()
+            await system.close()
+
+    first, others = asyncio.run(first_and_others())
+    assert ([row.id for row in first.rows], first.settled) == (["4", "2", "1"], False)
+    assert [row.id for page in others for row in page.rows] == ["5", "4", "3", "2", "1"]
+    assert all(page.settled for page in others)
+    assert sum(page.scanned for page in (first, *others)) == 5
+    assert [page.total for page in others] == [5]

@@ -222,7 +222,12 @@ class Search:
         # one more than wanted shows in the first page already whether there are more
         wanted = spec.limit + 1 if newest_first and spec.limit is not None else None
         request = SearchRequest(
-            since=spec.since, until=spec.until, bound=spec.bound, wanted=wanted, keep_raw=spec.collect
+            since=spec.since,
+            until=spec.until,
+            bound=spec.bound,
+            wanted=wanted,
+            keep_raw=spec.collect,
+            impatient=spec.collect,
         )
         source.narrow(spec.bound, system.narrowing(request).pushed)
         missing = system.capabilities.missing_fields
@@ -241,7 +246,9 @@ class Search:
                 rows = self._take(source, page, seen)
                 if rows or page.scanned:
                     await queue.put(rows)
-                if newest_first and self._is_enough(page):
+                    # they are shown before the next page is asked for
+                    await asyncio.sleep(0)
+                if newest_first and page.settled and self._is_enough(page):
                     source.truncated = source.total is None or source.scanned < source.total
                     return
 

@@ -86,7 +86,8 @@ class SearchRequest(Struct, frozen=True, kw_only=True):
     Every wanted row starts within ``since`` and ``until`` (both included, UTC). ``bound`` is the whole filter; the
     system narrows by what it can and may return more rows, never fewer. ``wanted`` is how many matching rows
     the person asked for, ``None`` for all: a hint for page sizes only. ``keep_raw`` false says that nobody will look at
-    the vendor's own records: `Cdr.raw` may stay ``None``.
+    the vendor's own records: `Cdr.raw` may stay ``None``. ``impatient`` says that the rows are sorted here anyway: the
+    first may be given before newer ones that another question to the same system brings.
     """
 
     since: datetime
@@ -94,6 +95,7 @@ class SearchRequest(Struct, frozen=True, kw_only=True):
     bound: Bound = EVERYTHING
     wanted: int | None = None
     keep_raw: bool = True
+    impatient: bool = False
 
 
 class Narrowing(Struct, frozen=True):
@@ -109,6 +111,7 @@ class Page(Struct, frozen=True, kw_only=True):
     ``scanned`` counts the rows the system sent for it; ``total`` is its own count for the narrowed request, if it
     tells; ``incomplete`` says in a sentence what this system could not give, ``None`` when nothing is missing.
     ``narrowing`` corrects `TelephoneSystem.narrowing` when the system turned out to filter by less; its note says why.
+    ``settled`` false, which only an impatient request is given: newer rows may still come, and these come once more.
     """
 
     rows: tuple[Cdr, ...]
@@ -116,6 +119,7 @@ class Page(Struct, frozen=True, kw_only=True):
     total: int | None = None
     incomplete: str | None = None
     narrowing: Narrowing | None = None
+    settled: bool = True
 
 
 class RecordingStream(Protocol):

@@ -63,6 +63,7 @@ class _Batch(Struct, frozen=True):
     edge: datetime
     total: int | None = None
     incomplete: str | None = None
+    settled: bool = True
 
 
 def _start(row: Cdr) -> datetime:
@@ -164,7 +165,7 @@ class CdrSource:
             return
         blocked = self._walk(request, {**push.parameters, "call_status": "blocked"}, only_blocked=True)
         async with aclosing(plain), aclosing(blocked):
-            async for batch in _merged(plain, blocked, lambda: self._tells_status):
+            async for batch in _merged(plain, blocked, lambda: self._tells_status, impatient=request.impatient):
                 yield _page(batch)
 
     async def _by_ids(self, ids: tuple[str, ...], request: SearchRequest) -> Page:
@@ -313,15 +314,26 @@ def _falling(starts: list[datetime]) -> bool:
 
 
 def _page(batch: _Batch) -> Page:
-    return Page(rows=tuple(batch.rows), scanned=batch.scanned, total=batch.total, incomplete=batch.incomplete)
+    return Page(
+        rows=tuple(batch.rows),
+        scanned=batch.scanned,
+        total=batch.total,
+        incomplete=batch.incomplete,
+        settled=batch.settled,
+    )
 
 
 async def _merged(
-    plain: AsyncGenerator[_Batch, None], blocked: AsyncGenerator[_Batch, None], hides: Callable[[], bool]
+    plain: AsyncGenerator[_Batch, None],
+    blocked: AsyncGenerator[_Batch, None],
+    hides: Callable[[], bool],
+    *,
+    impatient: bool,
 ) -> AsyncGenerator[_Batch, None]:
     """Both walks in one falling order: a row is given when the other walk has come past it.
 
-    ``hides`` says, once the first page is here, whether the plain walk leaves out what the other one finds.
+    ``hides`` says, once the first page is here, whether the plain walk leaves out what the other one finds. Who is
+    ``impatient`` gets the first rows before the other walk has begun, and then again in their order.
     """
     waiting: list[Cdr] = []
     given = Seen()
@@ -329,6 +341,10 @@ async def _merged(
     hidden = 0
     async for batch in plain:
         scanned, incomplete = batch.scanned, batch.incomplete
+        if impatient and batch.rows and reached > batch.edge and hides():
+            yield _Batch(batch.rows, scanned, batch.edge, settled=False)
+            scanned = 0
+        impatient = False
         while reached > batch.edge:
             other = await anext(blocked, None) if hides() else None
             if other is None:
