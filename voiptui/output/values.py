@@ -13,6 +13,9 @@ from voiptui.model.fields import Field, FieldType
 
 _encoded = json.Encoder().encode
 MISSING = "–"
+# a member is looked up in its class for as long as all the rest of a cell takes
+_TEXT, _NUMBER, _STATE, _LIST = FieldType.TEXT, FieldType.NUMBER, FieldType.STATE, FieldType.LIST
+_INSTANT, _DURATION, _FLAG, _DECIMAL = FieldType.INSTANT, FieldType.DURATION, FieldType.FLAG, FieldType.DECIMAL
 _DIRECTIONS = {"inbound": "in", "outbound": "out", "internal": "int", "unknown": ""}
 _RAW = {"disposition": "raw_disposition", "state": "raw_state"}
 
@@ -30,29 +33,35 @@ def duration_text(seconds: float) -> str:
 def instant_text(instant: datetime, zone: tzinfo, now: datetime) -> str:
     """``11-22 13:58:10`` in that zone, with its year when that is not the present one."""
     local = instant.astimezone(zone)
-    year = "" if local.year == now.astimezone(zone).year else f"{local.year:04}-"
-    return f"{year}{local:%m-%d %H:%M:%S}"
+    text = local.isoformat(" ", "seconds")[:19]
+    return text[5:] if local.year == _year(zone, now) else text
+
+
+@lru_cache(maxsize=8)
+def _year(zone: tzinfo, now: datetime) -> int:
+    """A screen of rows asks for the same one."""
+    return now.astimezone(zone).year
 
 
 def cell_text(field: Field, value: Any, zone: tzinfo, now: datetime) -> str:
     """The human form of a value, one line; unknown is blank, or a dash where a number or time would stand."""
     kind = field.type
     if value is None:
-        return MISSING if kind is FieldType.INSTANT or field.right_aligned else ""
-    if kind is FieldType.TEXT or kind is FieldType.NUMBER:
+        return MISSING if kind is _INSTANT or field.right_aligned else ""
+    if kind is _TEXT or kind is _NUMBER:
         return str(value)
-    if kind is FieldType.DURATION:
+    if kind is _DURATION:
         return duration_text(value)
-    if kind is FieldType.INSTANT:
+    if kind is _INSTANT:
         return instant_text(value, zone, now)
-    if kind is FieldType.STATE:
+    if kind is _STATE:
         word = str(value)
         return _DIRECTIONS.get(word, word) if field.name == "direction" else word
-    if kind is FieldType.FLAG:
+    if kind is _FLAG:
         return "yes" if value else "no"
-    if kind is FieldType.DECIMAL:
+    if kind is _DECIMAL:
         return f"{value:.2f}" if field.name == "mos" else f"{value:.1f}"
-    if kind is FieldType.LIST:
+    if kind is _LIST:
         return ", ".join(value)
     return str(value)
 

@@ -147,6 +147,8 @@ _STATES: dict[str, tuple[str, Tone]] = {
     "unknown": ("idle", Tone.QUIET),
 }
 _SHORT = 48
+_PLAIN = Tone.PLAIN
+_FLAG, _STATE = FieldType.FLAG, FieldType.STATE
 _SIGNED = frozenset({"state", "disposition"})
 _GOOD_MOS, _FAIR_MOS = 3.6, 3.1
 _SOME_LOSS, _MUCH_LOSS = 1.0, 5.0
@@ -154,7 +156,7 @@ _SOME_LOSS, _MUCH_LOSS = 1.0, 5.0
 
 def has_sign(field: Field) -> bool:
     """Whether the cells of this field begin with a sign of state."""
-    return field.type is FieldType.STATE and field.name in _SIGNED
+    return field.type is _STATE and field.name in _SIGNED
 
 
 def state_cell(word: str, signs: Signs, shown: str | None = None) -> Cell:
@@ -169,9 +171,10 @@ def cell(field: Field, value: Any, look: Look, record: Any = None) -> Cell:
     if value is None:
         text = cell_text(field, None, look.zone, look.now)
         return Cell(signs.missing if text == MISSING else text, Tone.QUIET)
-    if field.type is FieldType.FLAG:
+    kind = field.type
+    if kind is _FLAG:
         return _flag(field, bool(value), signs)
-    if field.type is FieldType.STATE:
+    if kind is _STATE:
         if has_sign(field):
             shown = record_text(field, record, look.zone, look.now) if value == "unknown" and record else None
             return state_cell(str(value), signs, shown)
@@ -186,12 +189,13 @@ def _flag(field: Field, value: bool, signs: Signs) -> Cell:
 
 
 def _tone(field: Field, value: Any) -> Tone:
-    if field.name == "mos":
+    name = field.name
+    if name == "mos":
         return Tone.BAD if value < _FAIR_MOS else Tone.WARN if value < _GOOD_MOS else Tone.PLAIN
-    if field.name == "loss":
+    if name == "loss":
         return Tone.BAD if value > _MUCH_LOSS else Tone.WARN if value > _SOME_LOSS else Tone.PLAIN
     # nothing going on stands back, as what is missing does
-    return Tone.QUIET if value == 0 else Tone.PLAIN
+    return Tone.QUIET if value == 0 else _PLAIN
 
 
 def harmless(text: str, signs: Signs = UNICODE, longest: int = 1024) -> Harmless:

@@ -63,7 +63,7 @@ class FilterInput(TypedLine):
     def render_line(self, y: int) -> Strip:
         """Its begin while nobody types."""
         width, text = self.size.width, self.value or self.placeholder
-        if self.has_focus or cell_len(text) <= width:
+        if self.has_focus:
             return super().render_line(y)
         style = self.rich_style if self.value else self.get_component_rich_style("input--placeholder")
         return Strip([piece(fit(text, width, signs=self.signs), style)], width)

@@ -38,6 +38,13 @@ def ends(asked: Asked, now: datetime, zone: tzinfo) -> tuple[datetime | None, da
     return since, until
 
 
+def load() -> None:
+    """Imports what a search needs, so that the first one need not wait for it."""
+    import voiptui.engine.search
+    import voiptui.query.bind
+    import voiptui.query.parse  # noqa: F401
+
+
 def window_text(window: Window, zone: tzinfo, *, ascii_only: bool = False) -> str:
     """``last 24 h`` or ``11-21 14:00 – 11-22 14:00``; of one that has not begun it is said."""
     if window.origin == "default":

@@ -50,6 +50,7 @@ class Shelf:
             if pane is None:
                 pane = self.make(name)
                 pane.display = False
+                pane.load()
                 container.mount(pane)
                 return True
             if not pane.display and not pane.outer_size:

@@ -107,6 +107,9 @@ class Pane(Vertical):
         yield self.bar
         yield self.grid
 
+    def load(self) -> None:
+        """Imports what the first look at it needs."""
+
     def on_mount(self) -> None:
         """The first rows, unless it was only made to be there when it is wanted."""
         self.grid.order = self.order

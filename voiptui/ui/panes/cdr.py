@@ -16,7 +16,7 @@ from voiptui.ui.grouping import GroupRow, group_columns, group_fields, grouped, 
 from voiptui.ui.messages import MASKED
 from voiptui.ui.panes.arranging import Pairs, Test
 from voiptui.ui.panes.base import Pane
-from voiptui.ui.searching import Asked, Searching, window_text
+from voiptui.ui.searching import Asked, Searching, load, window_text
 from voiptui.ui.services import Services
 from voiptui.ui.spans import Span
 
@@ -76,6 +76,10 @@ class CdrPane(Pane):
 
     # Searching
 
+    def load(self) -> None:
+        """A search begins with the first look."""
+        load()
+
     def search(self, asked: Asked) -> None:
         """Begins a search instead of the one before; raises `FilterError`, `ValueError` for a time that is none."""
         order = self.order if self.order and self.order[0] == "start" else ("start", True)
@@ -129,7 +133,11 @@ class CdrPane(Pane):
             return
         self._painting = True
         if self.searching is not None and self.grid.row_count == 0:
-            self.call_later(self._paint)
+            # the first rows before anything else; that there are none may wait for its turn
+            if self.searching.rows:
+                self._paint()
+            else:
+                self.call_later(self._paint)
         else:
             self.set_timer(BETWEEN_PAINTS, self._paint)
 
