@@ -94,3 +94,17 @@ async def test_a_repaint_that_costs_much_is_made_seldom_but_not_late(tmp_path: P
         app._touched = time.monotonic()
         assert app._rest() == LATEST_WHILE_TYPED
         await app.finish()
+
+
+async def test_what_is_told_while_it_ends_is_no_error(tmp_path: Path) -> None:
+    services = make_services(loads(CONFIGURATION))
+    app = Monitor(services, views=Views((), tmp_path / "views.json"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await services.poller.stop()
+        services.store.put(Snapshot(pbx="hq", stream=Stream.REGISTRATIONS, taken=now(), rows=phones(0)[:30]))
+        await pilot.press("2")
+        await shows(pilot, lambda: app.here.is_mounted and app.here.grid.row_count == 30)
+    services.store.put(Snapshot(pbx="hq", stream=Stream.REGISTRATIONS, taken=now(), rows=phones(1)[:30]))
+    app._paint()
+    app._tick()
+    await app.finish()
