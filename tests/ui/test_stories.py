@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -76,12 +77,18 @@ class Monitor(PseudoTerminal):
         for key in keys:
             os.write(self.master, key.encode())
 
+    def read_all(self) -> None:
+        """What comes here within a moment, and what the others have written: unread, they would stand still."""
+        self.read(0.03)
+        for one in self.running:
+            while one is not self and select.select([one.master], [], [], 0)[0]:
+                one.read_now()
+
     def until(self, true: Callable[[], object], what: str = "", seconds: float = DEADLINE) -> None:
         end = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < end, f"{what or 'it'} did not come:\n{self.text}"
-            for one in self.running:
-                one.read(0.03 if one is self else 0.0)
+            self.read_all()
 
     def until_shown(self, *texts: str) -> None:
         self.until(lambda: all(text in self.text for text in texts), " / ".join(texts))
@@ -92,8 +99,7 @@ class Monitor(PseudoTerminal):
         end = since + DEADLINE
         while time.monotonic() - since < STILL or "searching" in before:
             assert time.monotonic() < end, f"never still:\n{self.text}"
-            for one in self.running:
-                one.read(0.03 if one is self else 0.0)
+            self.read_all()
             now = "\n".join(self.lines[2:])
             if now != before:
                 before, since = now, time.monotonic()
