@@ -120,10 +120,8 @@ class Terminal:
         os.write(self._leader, text.encode() + b"\n")
 
     def answer(self, question: str, text: str) -> None:
-        """Waits for a question and types the answer."""
+        """Waits for a question and types the answer: a password prompt empties the input before it asks."""
         self.expect(question)
-        # a password prompt empties the input when it switches the echo off
-        time.sleep(0.15)
         self.type(text)
 
     def end(self, seconds: float = 60.0) -> int:

@@ -104,7 +104,8 @@ def serving(made: Made | None, answer: Answer = nothing, *, reads: bool = True) 
             try:
                 with context.wrap_socket(plain, server_side=True) if context else plain as connection:
                     received = b""
-                    while reads and b"\r\n\r\n" not in received:
+                    # a TLS greeting is no request: a web server answers it without waiting for more
+                    while reads and b"\r\n\r\n" not in received and received[:1] != b"\x16":
                         received += connection.recv(65536) or b"\r\n\r\n"
                     answer(connection)
             except (OSError, ValueError):
