@@ -20,6 +20,7 @@ from textual.containers import Container
 from textual.driver import Driver
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.timer import Timer
 
 import voiptui
@@ -142,7 +143,7 @@ class Monitor(Deeds, App[None]):
         self.recordings = Recordings(services, self.said, self.choose_one)
         self.hops: list[Hop] = []
         self.pane_name = PaneName.SYSTEMS
-        self._shelf = Shelf(services, self.paint_at_once)
+        self._shelf = Shelf(services, self.paint_at_once, self._written_ahead)
         self._said: Span | None = None
         self._said_until = 0.0
         self._dirty = False
@@ -378,6 +379,10 @@ class Monitor(Deeds, App[None]):
         self._paint_status()
 
     # Painting
+
+    def _written_ahead(self, line: Strip) -> None:
+        if self._main is not None:
+            self._main.at_once.prepare(line)
 
     def paint_at_once(self) -> None:
         """Paints what changed now, where that can be done without a frame of the framework."""

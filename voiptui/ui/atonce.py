@@ -21,7 +21,10 @@ from textual.widget import Widget
 
 from voiptui.ui.linewise import Linewise
 from voiptui.ui.terminal import QuickDriver
-from voiptui.ui.wire import Piece, Place
+from voiptui.ui.wire import Place, Row, cells_of
+
+MOST_KEPT = 400
+"""So many lines are kept as they go to the terminal: what is seen and the pages around it, each cell eight bytes."""
 
 
 class AtOnce:
@@ -30,6 +33,8 @@ class AtOnce:
     def __init__(self, screen: Screen[Any]) -> None:
         self._screen = screen
         self._painted = 0.0
+        self._cells: dict[int, tuple[Strip, Row]] = {}
+        """What lines fill, by their identity, those of longest ago first."""
 
     def paint(self) -> bool:
         """Paints all that is to be painted, unless more than lines changed, or a frame came a moment ago."""
@@ -46,8 +51,7 @@ class AtOnce:
             if region is None or not isinstance(widget, Linewise):
                 return False
             regions[widget] = region
-        system = app.console._color_system or ColorSystem.TRUECOLOR
-        lines = [line for widget, region in regions.items() for line in _lines(widget, region, system)]
+        lines = [line for widget, region in regions.items() for line in self._changed_lines(widget, region)]
         screen._dirty_widgets.difference_update(changed)
         if lines:
             self._painted = at
@@ -71,8 +75,7 @@ class AtOnce:
         parts = {widget: region for widget, (region, clip) in places.items() if not widget.is_container}
         if not _cover(parts.values(), screen.size.region):
             return False
-        system = app.console._color_system or ColorSystem.TRUECOLOR
-        lines = [line for part, region in parts.items() for line in _all_lines(part, region, system)]
+        lines = [line for part, region in parts.items() for line in self._all_lines(part, region)]
         for widget in places:
             widget._repaint_required = False
             widget._exchange_repaint_regions()
@@ -84,7 +87,32 @@ class AtOnce:
         self._draw(driver, lines)
         return True
 
-    def _draw(self, driver: QuickDriver, lines: Iterable[tuple[Place, list[Piece]]]) -> None:
+    def prepare(self, strip: Strip) -> None:
+        """Makes ready a line that is likely to be painted soon."""
+        self._cells_of(strip)
+
+    def _all_lines(self, part: Widget, region: Region) -> Iterator[tuple[Place, Row]]:
+        for y, strip in enumerate(part.render_lines(Region(0, 0, *region.size)), region.y):
+            yield (y, region.x), self._cells_of(strip)
+
+    def _changed_lines(self, widget: Linewise, region: Region) -> Iterator[tuple[Place, Row]]:
+        for begin, end in _runs(widget.take_changes()):
+            strips = widget.render_lines(Region(0, begin, region.width, end - begin))
+            for y, strip in enumerate(strips, region.y + begin):
+                yield (y, region.x), self._cells_of(strip)
+
+    def _cells_of(self, strip: Strip) -> Row:
+        kept = self._cells.get(id(strip))
+        if kept is not None:
+            return kept[1]
+        system = self._screen.app.console._color_system or ColorSystem.TRUECOLOR
+        cells = cells_of((text, _parameters(style, system)) for text, style, _ in strip)
+        self._cells[id(strip)] = strip, cells
+        if len(self._cells) > MOST_KEPT:
+            del self._cells[next(iter(self._cells))]
+        return cells
+
+    def _draw(self, driver: QuickDriver, lines: Iterable[tuple[Place, Row]]) -> None:
         app = self._screen.app
         cursor = self._screen.outer_size.clamp_offset(app.cursor_position)
         driver.draw(lines, (cursor.y, cursor.x), whole=app._sync_available)
@@ -145,18 +173,6 @@ def _cover(regions: Collection[Region], whole: Region) -> bool:
     return sum(region.area for region in regions) == whole.area and not any(
         region.overlaps(other) or not whole.contains_region(region) for region, other in combinations(regions, 2)
     )
-
-
-def _all_lines(part: Widget, region: Region, system: ColorSystem) -> Iterator[tuple[Place, list[Piece]]]:
-    for y, strip in enumerate(part.render_lines(Region(0, 0, *region.size)), region.y):
-        yield (y, region.x), [(text, _parameters(style, system)) for text, style, _ in strip]
-
-
-def _lines(widget: Linewise, region: Region, system: ColorSystem) -> Iterator[tuple[Place, list[Piece]]]:
-    for begin, end in _runs(widget.take_changes()):
-        strips = widget.render_lines(Region(0, begin, region.width, end - begin))
-        for y, strip in enumerate(strips, region.y + begin):
-            yield (y, region.x), [(text, _parameters(style, system)) for text, style, _ in strip]
 
 
 def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:

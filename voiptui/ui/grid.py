@@ -76,6 +76,8 @@ class Grid(Linewise, can_focus=True):
         self._measured = 0
         self._strips = KeptLines()
         self._ahead = Ahead(self._rows_ahead, self._write_ahead)
+        self.written_ahead: Callable[[Strip], object] = lambda _: None
+        """Told of each line that is likely to be painted soon."""
         self._shown: dict[int, Strip] = {}
         self._fitted: Size | None = None
         self._header: Strip | None = None
@@ -471,7 +473,8 @@ class Grid(Linewise, can_focus=True):
             return
         record = self._rows.records[self._rows.keys[index]]
         if needs_of(self._columns, (record,), self._look, self._needs) == self._needs:
-            self._row(self._frame, index, under=False)
+            for line in self.filtered([self._row(self._frame, index, under=False)]):
+                self.written_ahead(line)
 
     def _sync(self, rows: tuple[int, ...] | None = None) -> None:
         """Asks for a repaint of just those lines that would look other than they do; ``None``: of all."""

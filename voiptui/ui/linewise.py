@@ -39,12 +39,17 @@ class Linewise(Widget):
             if strip is None:
                 strip = kept[y] = self.render_line(y)
             strips.append(strip)
+        strips = self.filtered(strips)
+        if crop.column_span != (0, self.size.width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
+    def filtered(self, strips: list[Strip]) -> list[Strip]:
+        """Lines in the colours that the terminal is sent."""
         if filters := self.get_line_filters():
             background = self.background_colors[1]
             for one in filters:
                 strips = [strip.apply_filter(one, background) for strip in strips]
-        if crop.column_span != (0, self.size.width):
-            strips = [strip.crop(*crop.column_span) for strip in strips]
         return strips
 
     def take_changes(self) -> list[int]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from textual.containers import Container
+from textual.strip import Strip
 
 from voiptui.ui.actions import PaneName
 from voiptui.ui.atonce import place
@@ -13,9 +14,11 @@ from voiptui.ui.services import Services
 class Shelf:
     """What was made of the panes. The first is shown from the start; the others are put into a container."""
 
-    def __init__(self, services: Services, paint_at_once: Callable[[], object]) -> None:
+    def __init__(
+        self, services: Services, paint_at_once: Callable[[], object], written_ahead: Callable[[Strip], object]
+    ) -> None:
         self._services = services
-        self._paint_at_once = paint_at_once
+        self._paint_at_once, self._written_ahead = paint_at_once, written_ahead
         self._made: dict[PaneName, Pane] = {}
 
     def get(self, name: PaneName) -> Pane | None:
@@ -27,7 +30,7 @@ class Shelf:
         from voiptui.ui.panes.make import make_pane
 
         pane = self._made[name] = make_pane(name, self._services)
-        pane.paint_at_once = self._paint_at_once
+        pane.paint_at_once, pane.grid.written_ahead = self._paint_at_once, self._written_ahead
         return pane
 
     def wanted(self, name: PaneName, container: Container) -> Pane:

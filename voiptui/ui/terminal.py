@@ -18,7 +18,7 @@ from voiptui.model.clean import clean
 from voiptui.ui.firstframe import Frame, taken
 from voiptui.ui.output import Output
 from voiptui.ui.typed import TypedParser
-from voiptui.ui.wire import SYNC_BEGIN, SYNC_END, Piece, Place, Wire
+from voiptui.ui.wire import SYNC_BEGIN, SYNC_END, Place, Row, Wire
 
 ALTERNATE_SCREEN = "\x1b[?1049h"
 ESCAPE_WAIT = 0.12
@@ -78,7 +78,7 @@ class QuickDriver(LinuxDriver):
         self._notice_size()
         self._send(self._wire.slim(data))
 
-    def draw(self, lines: Iterable[tuple[Place, Iterable[Piece]]], left: Place, *, whole: bool) -> None:
+    def draw(self, lines: Iterable[tuple[Place, Row]], left: Place, *, whole: bool) -> None:
         """Sends what changes on the terminal when these lines stand there; ``whole``: it shows all of it at once."""
         self._notice_size()
         sent = self._wire.draw(lines, left)

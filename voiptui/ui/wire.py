@@ -220,13 +220,13 @@ class Wire:
             sent, self._pending = self._pending + sent, ""
         return sent
 
-    def draw(self, lines: Iterable[tuple[Place, Iterable[Piece]]], left: Place) -> str:
-        """What to send so that these pieces stand from these places on; the cursor is left at ``left``."""
+    def draw(self, lines: Iterable[tuple[Place, Row]], left: Place) -> str:
+        """What to send so that these cells stand from these places on; the cursor is left at ``left``."""
         touched: dict[int, Row] = {}
-        for (y, begin), pieces in lines:
-            row, x = self._touch(touched, y), begin
-            for text, style in pieces:
-                x = _put(row, x, text, _pen(style) if style else PLAIN)
+        for (y, begin), cells in lines:
+            row = self._touch(touched, y)
+            _reach(row, begin)
+            row[begin : begin + len(cells)] = cells
         return self._update(touched, left)
 
     def _touch(self, touched: dict[int, Row], y: int) -> Row:
@@ -307,6 +307,15 @@ class Wire:
         gap: list[Row] = [[None] * len(lines[0]) for _ in range(abs(shift))]
         lines = lines[shift:] + gap if shift > 0 else gap + lines[:shift]
         self._rows[top : bottom + 1] = lines
+
+
+def cells_of(pieces: Iterable[Piece]) -> Row:
+    """The cells that these pieces fill; whoever draws them more than once keeps them."""
+    row: Row = []
+    x = 0
+    for text, style in pieces:
+        x = _put(row, x, text, _pen(style) if style else PLAIN)
+    return row
 
 
 class _Cells(dict[str, Cell]):
