@@ -409,8 +409,7 @@ class Monitor(Deeds, App[None]):
         self._dirty = False
         began = monotonic()
         pane = self.pane
-        # a paint that was due when the monitor ended finds its panes gone
-        if pane is not None and pane.is_attached and self.pane_name is not PaneName.CDR:
+        if pane is not None and self.pane_name is not PaneName.CDR:
             pane.reload()
         if self.pane_name is PaneName.LOG:
             self._seen_events = self.services.store.events.serial

@@ -549,8 +549,8 @@ class Grid(Linewise, can_focus=True):
 
     @property
     def _has_keys(self) -> bool:
-        """Whether keys go here; the widget is told of it later than the screen."""
-        return self.has_focus or self.screen.focused is self
+        """Whether keys go here; the widget is told of it later than the screen, which is gone before the last paint."""
+        return self.has_focus or (self.is_attached and self.screen.focused is self)
 
     def _on_focus(self, event: events.Focus) -> None:
         """One cell looks other with the keys, and no style is another: the framework would paint all lines anew."""
