@@ -17,7 +17,7 @@ from voiptui.model.time import now
 from voiptui.ui.app import Monitor
 from voiptui.ui.begin import make_services
 from voiptui.ui.grouping import GroupRow
-from voiptui.ui.panes.base import MOST_AT_ONCE
+from voiptui.ui.panes.arranging import MOST_AT_ONCE
 from voiptui.ui.panes.cdr import CdrPane
 from voiptui.ui.views import Views
 
@@ -108,3 +108,26 @@ async def test_rows_that_come_while_others_are_arranged_are_shown_in_the_end(tmp
             pane.reload(mark=False)
             await asyncio.sleep(0)
         await shows(pilot, lambda: pane.grid.row_count == COUNT + 3)
+
+
+async def test_rows_that_come_in_order_are_added_to_those_shown_while_the_cursor_stays(tmp_path: Path) -> None:
+    async with found(tmp_path) as (pane, pilot):
+        searching = pane.searching
+        assert searching is not None
+        await shows(pilot, lambda: not pane._aside.busy)
+        await pilot.press("j", "j")
+        newer, older = -1, range(COUNT, COUNT + 500)
+        searching.rows |= {("hq", str(number)): call(number) for number in older}
+        assert pane.add(searching.after, unseen=True)
+        assert pane.grid.row_count == COUNT + 500
+        searching.rows["hq", "-1"] = call(newer)
+        assert not pane.add(searching.after, unseen=True), "it is seen, and so waits until it is painted"
+        assert not pane.add(searching.after), "all would move"
+        pane.reload(mark=False)
+        await shows(pilot, lambda: pane.grid.row_count == COUNT + 501)
+        assert [row.id for row in pane.grid.records()] == [str(number) for number in range(-1, COUNT + 500)]
+        assert pane.grid.cursor_key == ("hq", "2")
+        # a filter that is being typed asks something else
+        pane._typed = "dst = 201"
+        searching.rows["hq", "late"] = call(COUNT + 501)
+        assert not pane.add(searching.after)

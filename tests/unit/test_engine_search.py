@@ -69,6 +69,15 @@ def test_another_order_reads_the_whole_window() -> None:
     assert search.truncated
 
 
+def test_what_came_in_order_and_whole_is_the_result_and_need_not_be_sorted_again() -> None:
+    one = MemorySystem(settings(), [cdr(number) for number in range(60)])
+    assert searched(systems_of(one))[0].gave_result
+    assert not searched(systems_of(one), limit=59)[0].gave_result
+    assert not searched(systems_of(one), order=("start", False))[0].gave_result
+    other = MemorySystem(settings("madrid"), [cdr(number, "madrid") for number in range(60)])
+    assert not searched(systems_of(one, other))[0].gave_result
+
+
 def test_a_complete_answer_is_not_called_cut() -> None:
     system = MemorySystem(settings(), [cdr(number) for number in range(60)], counted=True)
     search, _, sources = searched(systems_of(system), limit=100, bound=LONG)
@@ -305,10 +314,13 @@ def test_merge_order_and_limit_equal_plain_filtering_and_sorting(  # noqa: PLR09
         everything += rows
         made.append(MemorySystem(settings(f"p{index}"), rows, page=page, repeat=repeat))
     since, until = EPOCH - timedelta(seconds=max(window)), EPOCH - timedelta(seconds=min(window))
-    search, _, sources = searched(systems_of(*made), bound=bound, limit=limit, order=order, since=since, until=until)
+    search, batches, sources = searched(
+        systems_of(*made), bound=bound, limit=limit, order=order, since=since, until=until
+    )
     matches = predicate(bound, Kind.CDR)
     right = ordered((row for row in everything if since <= (row.start or EPOCH) <= until and matches(row)), order)
     assert list(search.result()) == right[:limit]
+    assert not search.gave_result or [row for batch in batches for row in batch.rows] == right[:limit]
     if limit is not None and len(right) > limit:
         assert search.truncated
     if not search.truncated:

@@ -1,8 +1,10 @@
 """Rows of many systems in one order, never more of them in memory than are wanted."""
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import Any
 
 from voiptui.model.fields import CDR_FIELDS, FieldType
@@ -33,10 +35,32 @@ def ordered(rows: Iterable[Cdr], order: Order) -> list[Cdr]:
     """The rows in order, those without the value last either way; equal ones newest first, then by PBX and id."""
     field, descending = order
     key = _key(field)
-    held = sorted(rows, key=lambda row: (row.pbx, row.id))
-    if field != "start":
-        held = _by(held, "start", lambda value: value, descending=True)
+    if field == "start":
+        # most come in this order, and few at the same time: to sort all by their names first took most of the time
+        held = _by(list(rows), field, key, descending=descending)
+        return [row for _, equal in groupby(held, attrgetter(field)) for row in _by_name(list(equal))]
+    held = _by(_by_name(list(rows)), "start", lambda value: value, descending=True)
     return _by(held, field, key, descending=descending)
+
+
+def are_ordered(rows: Sequence[Cdr], order: Order) -> bool:
+    """Whether they stand as `ordered` would put them; false for any order but by start."""
+    field, descending = order
+    if field != "start":
+        return False
+    for one, other in pairwise(rows):
+        if one.start is None or other.start is None:
+            return False
+        if one.start == other.start:
+            if (one.pbx, one.id) > (other.pbx, other.id):
+                return False
+        elif (one.start > other.start) is not descending:
+            return False
+    return True
+
+
+def _by_name(rows: list[Cdr]) -> list[Cdr]:
+    return sorted(rows, key=lambda row: (row.pbx, row.id)) if len(rows) > 1 else rows
 
 
 def _by(rows: list[Cdr], field: str, key: Callable[[Any], Any], *, descending: bool) -> list[Cdr]:
@@ -82,6 +106,11 @@ class Best:
     def threshold(self) -> datetime | None:
         """See the class."""
         return self._starts[0] if self._limit is not None and len(self._starts) >= self._limit else None
+
+    @property
+    def count(self) -> int:
+        """How many `rows` are."""
+        return len(self._rows) if self._limit is None else min(len(self._rows), self._limit)
 
     def rows(self) -> tuple[Cdr, ...]:
         """The rows in order, cut at the limit."""

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from voiptui.engine.merge import Best, Order
+from voiptui.engine.merge import Best, Order, are_ordered
 from voiptui.model.records import Cdr, Kind
 from voiptui.pbx.base import SearchRequest
 from voiptui.pbx.errors import NotFound, PbxError, Unreachable, Unsupported
 from voiptui.pbx.seen import REMEMBERED, Seen
+from voiptui.pbx.turns import TURNS
 from voiptui.query.match import predicate
 from voiptui.query.plan import planned
 from voiptui.query.tree import EVERYTHING, Bound, BoundAnd, BoundTerm, fields_of, required_terms
@@ -138,6 +139,9 @@ class Search:
         self._sources = {name: _Source(name) for name in dict.fromkeys(names)}
         self._tasks: list[asyncio.Task[None]] = []
         self._cancelled = False
+        self._given = 0
+        self._in_order = True
+        self._last: tuple[Cdr, ...] = ()
 
     @property
     def sources(self) -> tuple[SourceProgress, ...]:
@@ -152,6 +156,18 @@ class Search:
     def result(self) -> tuple[Cdr, ...]:
         """The matching rows so far, in order and cut at the limit."""
         return self._best.rows()
+
+    @property
+    def gave_result(self) -> bool:
+        """Whether the batches so far were just what `result` gives, in its order."""
+        return self._in_order and self._given == self._best.count
+
+    def _batch(self, rows: tuple[Cdr, ...]) -> Batch:
+        if self.spec.collect:
+            self._in_order = self._in_order and are_ordered(self._last + rows, self.spec.order)
+            self._last = rows[-1:] or self._last
+            self._given += len(rows)
+        return Batch(rows, self.sources)
 
     def cancel(self) -> None:
         """Stops asking; `run` ends and the rows found so far stay."""
@@ -175,7 +191,7 @@ class Search:
             while not (ended.done() and queue.empty()):
                 rows = await queue.get()
                 if rows is not None:
-                    yield Batch(rows, self.sources)
+                    yield self._batch(rows)
             self._note_stopped()
             yield Batch((), self.sources)
         finally:
@@ -243,7 +259,10 @@ class Search:
                     source.truncated = True
                     source.lack(f"not read further than {number} pages (limits.pages)")
                     return
+                # to look through a page takes milliseconds too, and so does what is done with its rows
+                await TURNS.give()
                 rows = self._take(source, page, seen)
+                await TURNS.give()
                 if rows or page.scanned:
                     await queue.put(rows)
                     # they are shown before the next page is asked for

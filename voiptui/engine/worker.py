@@ -20,6 +20,7 @@ from voiptui.pbx.errors import (
     Unreachable,
     Unsupported,
 )
+from voiptui.pbx.turns import TURNS
 
 log = logging.getLogger("voiptui.poller")
 
@@ -225,7 +226,7 @@ class Worker:
             async with asyncio.timeout(longest):
                 snapshot = await _ask(system, stream)
                 # whoever waited meanwhile, such as a key, comes before the rows are filed
-                await asyncio.sleep(0)
+                await TURNS.give()
         except PbxError as error:
             failure = error
         except TimeoutError:

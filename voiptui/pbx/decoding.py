@@ -71,6 +71,12 @@ class Undecoded:
         found = _parts(bytes(self._text), _elements)
         return None if found is None else [bytes(text) for text in found]
 
+    @property
+    def parts(self) -> list[msgspec.Raw] | None:
+        """As `elements`, none of them copied yet: each keeps the whole until it is gone."""
+        found: list[msgspec.Raw] | None = _parts(bytes(self._text), _elements)
+        return found
+
     def of(self, decode: Callable[[bytes], T]) -> T | None:
         """What a decoder of a certain shape gives; ``None`` for another shape."""
         found: T | None = _parts(bytes(self._text), decode)

@@ -35,6 +35,7 @@ from voiptui.pbx.errors import (
     Unreachable,
 )
 from voiptui.pbx.tls import PinMismatch, client_context, unverified
+from voiptui.pbx.turns import TURNS
 
 if importlib.util.find_spec("sniffio") is None:
     # the library looks for it again with every request, through every folder that modules may lie in
@@ -282,7 +283,7 @@ class HttpClient:
         self._answered = True
         if len(answer.body) > LONG:
             # what waited while it was read, such as a key, comes before it is understood
-            await asyncio.sleep(0)
+            await TURNS.give()
         self._refuse_redirect(answer.status, answer.headers, path)
         return answer
 

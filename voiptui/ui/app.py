@@ -26,6 +26,7 @@ from textual.timer import Timer
 import voiptui
 from voiptui.model.clean import clean
 from voiptui.model.records import Stream
+from voiptui.pbx.turns import TURNS
 from voiptui.query.errors import FilterError
 from voiptui.ui.actions import ACTIONS, PaneName
 from voiptui.ui.atonce import AtOnce
@@ -64,9 +65,10 @@ TYPED_LATELY = 1.0
 PREPARING = 0.1
 """So many seconds after the last key and the last answer the panes that nobody has looked at are built, one by one."""
 GARBAGE_AFTER = 20_000
-THREADS_TURN = 0.0005
-"""So many seconds a thread that sorts keeps the others waiting. A key hands the turn over half a dozen times until it
-is answered, at five milliseconds each as the interpreter has it."""
+THREADS_TURN = 0.0001
+"""So many seconds a thread keeps the others waiting: one that sorts a key, what is under way the one that reads keys.
+A key hands the turn over half a dozen times until it is answered, at five milliseconds each as the interpreter has it.
+"""
 SAID_FOR = 12.0
 LONGEST_END = 0.3
 LOOKS_FOR = 60.0
@@ -503,7 +505,10 @@ class Monitor(Deeds, App[None]):
         """A key or a click: somebody looks."""
         if isinstance(event, events.Key | events.Paste | events.MouseDown | events.MouseScrollDown):
             self._look_closely()
-        await super().on_event(event)
+        try:
+            await super().on_event(event)
+        finally:
+            TURNS.answered()
 
     def _look_closely(self) -> None:
         self._touched = monotonic()

@@ -1,6 +1,7 @@
 """The one table of every pane: rows by key, drawn line by line, repainting only what differs and can be seen."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from operator import ne
 from typing import Any, ClassVar, TypeAlias
 
@@ -101,20 +102,31 @@ class Grid(Linewise, can_focus=True):
 
         ``mark`` marks for a few seconds what is new or other than it was.
         """
+        with self._staying():
+            if self._rows.replace(rows, mark=mark):
+                self.post_message(self.MarksChanged(self))
+            self._strips.forget_others(self._rows.records.__contains__)
+            self._await_expiry()
+
+    def put_rows(self, rows: Mapping[Key, Any], at: int, keys: Sequence[Key]) -> None:
+        """More rows, unmarked, so that from a position on the keys are these; all that are here stay."""
+        with self._staying(at):
+            self._rows.put(rows, at, keys)
+
+    @contextmanager
+    def _staying(self, at: int = 0) -> Iterator[None]:
+        """The cursor stays on its key and line, or at the top, while rows from a position on become others."""
         line = self._cursor - self._top
-        at, before = self.cursor_key, self.cursor_record
-        if self._rows.replace(rows, mark=mark):
-            self.post_message(self.MarksChanged(self))
-        self._strips.forget_others(self._rows.records.__contains__)
-        self._await_expiry()
-        position = self._rows.position(at) if self._moved else None
+        key, before = self.cursor_key, self.cursor_record
+        yield
+        position = self._rows.position(key) if self._moved and at <= self._cursor else None
         if position is not None:
             self._cursor = position
             self._top = self._cursor - line
-        if self._measure():
+        if at < _MEASURED and self._measure():
             self._arrange()
-        self._settle(follow=self._moved and 0 <= line < self._body)
-        if self.cursor_key != at or before is not self.cursor_record:
+        self._settle(follow=self._moved and 0 <= line < self._body, sync=at < self.bottom)
+        if self.cursor_key != key or before is not self.cursor_record:
             self.post_message(self.CursorMoved(self))
 
     def patch(self, changes: Mapping[Key, Any], *, mark: bool = True) -> None:
@@ -254,6 +266,11 @@ class Grid(Linewise, can_focus=True):
     def visible_keys(self) -> list[Key]:
         """The keys of the rows that can be seen."""
         return self._rows.keys[self._top : self._top + self._body]
+
+    @property
+    def bottom(self) -> int:
+        """The place of the first row below what can be seen."""
+        return self._top + self._body
 
     # Moving
 

@@ -43,6 +43,11 @@ class Rows:
             self.selected &= self.records.keys()
         return lost
 
+    def put(self, rows: Mapping[Key, Any], at: int, keys: Iterable[Key]) -> None:
+        """More rows, and the keys from a position on with them among those that are here."""
+        self.records.update(rows)
+        self.keys[at:] = keys
+
     def patch(self, changes: Mapping[Key, Any], *, mark: bool) -> Mapping[Key, Any]:
         """Other records for keys that are here; gives those that were."""
         known = {key: record for key, record in changes.items() if key in self.records}

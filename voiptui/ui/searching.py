@@ -3,12 +3,14 @@
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta, tzinfo
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
 
 from voiptui.model.clean import clean
 from voiptui.model.records import Cdr, Kind
+from voiptui.pbx.turns import TURNS
 from voiptui.query.window import Window
 from voiptui.ui.spans import Span
 
@@ -79,6 +81,8 @@ class Searching:
         most = services.config.limits.rows
         self.limit = most if asked.limit is None else min(asked.limit, most)
         self.rows: dict[tuple[str, str], Cdr] = {}
+        self.replaced = False
+        """Whether the rows came otherwise than they are now: sorted and cut in the end."""
         self.running = True
         self.stopped = False
         self._changed = changed
@@ -105,13 +109,21 @@ class Searching:
                     self.sources = batch.sources
                     for row in batch.rows:
                         self.rows[row.pbx, row.id] = row
+                    await TURNS.give()
                     self._changed()
         finally:
-            self.rows = {(row.pbx, row.id): row for row in self._search.result()}
+            if not self._search.gave_result:
+                self.rows = {(row.pbx, row.id): row for row in self._search.result()}
+                self.replaced = True
             self.sources = self._search.sources
             self.running = False
             self._note()
             self._changed()
+
+    def after(self, count: int) -> list[tuple[tuple[str, str], Cdr]]:
+        """The rows but for the first so many, as they came."""
+        rows = self.rows
+        return list(islice(reversed(rows.items()), max(0, len(rows) - count)))[::-1]
 
     def _note(self) -> None:
         """A line of the log: what was asked, how many rows, who did not answer. Masked numbers are not told there."""

@@ -15,6 +15,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from voiptui.model.clean import clean
+from voiptui.pbx.turns import TURNS
 from voiptui.ui.firstframe import Frame, taken
 from voiptui.ui.output import Output
 from voiptui.ui.typed import TypedParser
@@ -127,6 +128,8 @@ class QuickDriver(LinuxDriver):
                     if key.fd != self.fileno:
                         continue
                     patience = ESCAPE_ROUNDS
+                    # to read it takes a turn of its own
+                    TURNS.hurry()
                     try:
                         data = os.read(self.fileno, 4096)
                     except OSError:

@@ -1,6 +1,5 @@
 """One MikoPBX as a telephone system: every method is a few exchanges, decoded by the pure modules beside it."""
 
-import asyncio
 import re
 import time
 from collections import Counter
@@ -41,6 +40,7 @@ from voiptui.pbx.mikopbx.search import CdrSearch
 from voiptui.pbx.mikopbx.statistics import trunk_counts
 from voiptui.pbx.mikopbx.wire import MISSING, REQUESTS_PER_MINUTE, RIGHTS, Reply, Wire, lacking
 from voiptui.pbx.statistics import TrunkCount
+from voiptui.pbx.turns import TURNS
 from voiptui.query.tree import required_terms
 
 _LISTED_FOR = 300.0
@@ -127,7 +127,7 @@ class MikoPbx:
         partial = [*([decode_live.ASTERISK_DOWN] if down else []), *map(lacking, missing, missing.values())]
         channels = self._fresh_channels()
         # each of the two long answers in a turn of its own: keys come between them
-        await asyncio.sleep(0)
+        await TURNS.give()
         rows: tuple[Registration, ...] = ()
         if statuses is not None:
             before = {one.id: one for one in self._phones}

@@ -5,7 +5,6 @@ regenerated or share a second would repeat or vanish between pages. Each page is
 up to the second in which the page before ended, which is read again.
 """
 
-import asyncio
 import operator
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -19,11 +18,12 @@ from voiptui.model.time import iso
 from voiptui.pbx.base import Page, SearchRequest
 from voiptui.pbx.errors import BadAnswer, NotFound, PbxError, Unreachable, Unsupported
 from voiptui.pbx.seen import Seen
+from voiptui.pbx.turns import TURNS
 from voiptui.pbx.xivo import decode, decode_csv, pushdown
 from voiptui.pbx.xivo.health import version_of
 from voiptui.pbx.xivo.rights import CALL_LOGD_SINCE, version_parts
 from voiptui.pbx.xivo.session import Session
-from voiptui.pbx.xivo.values import integer, items, table
+from voiptui.pbx.xivo.values import integer, table, undecoded_items
 from voiptui.query.tree import required_terms
 
 PAGE = 200
@@ -43,8 +43,10 @@ _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class _Answer(Struct, frozen=True):
+    """``blocked``: every row says that it is of a blocked call."""
+
     rows: list[Cdr]
-    raw: list[dict[str, Any]]
+    blocked: bool
     sent: int
     filtered: int | None
 
@@ -191,9 +193,10 @@ class CdrSource:
         while until > since:
             answer, narrowed = await self._ask(since, until, size, narrowed, keep_raw=request.keep_raw)
             total = answer.filtered if total is None else total
-            if only_blocked and any(row.get("call_status") != "blocked" for row in answer.raw):
+            if only_blocked and not answer.blocked:
                 # a version that does not know call_status, and so hides nothing
                 return
+            await TURNS.give()
             starts = [row.start or _EARLIEST for row in answer.rows]
             inside = [row for row, at in zip(answer.rows, starts, strict=True) if since <= at <= last and at < until]
             complete = answer.sent >= answer.filtered if answer.filtered is not None else answer.sent != size
@@ -265,24 +268,34 @@ class CdrSource:
         status = {name: narrowed[name] for name in ("call_status",) if name in narrowed}
         for fewer in (narrowed, {**kept, **status}, kept):
             try:
-                body, _ = await self._session.get("call-logd", "cdr", {**window, **fewer})
+                body, _ = await self._session.get("call-logd", "cdr", {**window, **fewer}, but="items")
             except BadAnswer:
                 if fewer == kept:
                     raise
             else:
                 break
-        raw = items(body, "call-logd /cdr")
-        if raw:
-            self._tells_status = any("call_status" in row for row in raw)
+        return await self._read(body, keep_raw=keep_raw), fewer
+
+    async def _read(self, body: Any, *, keep_raw: bool) -> _Answer:
+        """The rows of a page, which is cut into the JSON of each: nothing but a slice of them is decoded at once."""
+        page, texts = undecoded_items(body, "call-logd /cdr")
         rows: list[Cdr] = []
-        for begin in range(0, len(raw), AT_ONCE):
-            rows += [
-                one for row in raw[begin : begin + AT_ONCE] if (one := decode.cdr(row, self._pbx, keep_raw=keep_raw))
-            ]
-            # a key that is typed meanwhile need not wait for the whole page
-            await asyncio.sleep(0)
-        sent = len(body["items"])
-        return _Answer(rows, raw, sent, integer(body.get("filtered"))), fewer
+        blocked = True
+        tells_status = None
+        for number, part in enumerate(texts, 1):
+            text = bytes(part)
+            row = page.row(text)
+            if isinstance(row, dict):
+                tells_status = tells_status or "call_status" in row
+                blocked = blocked and row.get("call_status") == "blocked"
+                if one := decode.cdr(row, self._pbx, text=text, keep_raw=keep_raw):
+                    rows.append(one)
+            if TURNS.hurried or not number % AT_ONCE:
+                # a key that is typed meanwhile need not wait for the whole page
+                await TURNS.give()
+        if tells_status is not None:
+            self._tells_status = tells_status
+        return _Answer(rows, blocked, len(texts), integer(body.get("filtered")))
 
     # confd's CSV
 

@@ -9,7 +9,7 @@ from typing import Any
 from voiptui.model.clean import clean_tree, text_or_none
 from voiptui.model.records import Call, CallState, Cdr, Direction, Disposition, Leg, Recording
 from voiptui.model.time import parse_instant, span
-from voiptui.pbx.packed import small
+from voiptui.pbx.packed import packed_record, small
 from voiptui.pbx.xivo.values import Item, flag, integer, rows_in, table_in, word
 
 DIRECTIONS = {one.value: one for one in (Direction.INBOUND, Direction.OUTBOUND, Direction.INTERNAL)}
@@ -35,10 +35,11 @@ def _seconds(since: datetime | None, until: datetime | None) -> int | None:
     return max(0, int((until - since).total_seconds())) if since and until else None
 
 
-def cdr(row: Item, pbx: str, *, keep_raw: bool = True) -> Cdr | None:
+def cdr(row: Item, pbx: str, *, text: bytes | None = None, keep_raw: bool = True) -> Cdr | None:
     """One CDR of call-logd, ``None`` for a row without start; every other field may be missing, by version.
 
-    Their ``duration`` is answer to end, which is talk time here; the whole call and the ringing are computed.
+    ``text`` is the JSON that it came in, where that is at hand. Their ``duration`` is answer to end, which is talk
+    time here; the whole call and the ringing are computed.
     """
     start, answer, end = instant(row.get("start")), instant(row.get("answer")), instant(row.get("end"))
     if start is None:
@@ -75,7 +76,7 @@ def cdr(row: Item, pbx: str, *, keep_raw: bool = True) -> Cdr | None:
         if isinstance(tags := row.get("tags"), list)
         else (),
         recordings=recordings,
-        raw=small(row) if keep_raw else None,
+        raw=None if not keep_raw else small(row) if text is None else packed_record(text),
     )
 
 

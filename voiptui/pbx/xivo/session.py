@@ -73,10 +73,14 @@ class Session:
         params: Mapping[str, Any] | None = None,
         *,
         tenant: str | None = None,
+        but: str | None = None,
     ) -> tuple[Any, Answer]:
-        """The decoded answer of a reading request, and the exchange; raises the errors of `voiptui.pbx.errors`."""
+        """The decoded answer of a reading request, its member ``but`` `Undecoded`, and the exchange.
+
+        Raises the errors of `voiptui.pbx.errors`.
+        """
         answer = await self.request("GET", daemon, path, params=params, tenant=tenant)
-        return answer.json(f"{daemon} /{path}"), answer
+        return answer.json(f"{daemon} /{path}", but), answer
 
     async def request(
         self,

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from msgspec import Raw
+
 from voiptui.model.clean import text_or_none
+from voiptui.pbx.decoding import Undecoded
 from voiptui.pbx.errors import BadAnswer
 
 Item = dict[str, Any]
@@ -21,6 +24,18 @@ def items(body: Any, where: str) -> list[Item]:
     if not isinstance(rows, list):
         raise BadAnswer(where, "the answer holds no items")
     return [row for row in rows if isinstance(row, dict)]
+
+
+def undecoded_items(body: Any, where: str) -> tuple[Undecoded, list[Raw]]:
+    """The rows of a list answer whose ``items`` were left undecoded, by which `Undecoded.row` reads each.
+
+    Raises `BadAnswer` when it is none.
+    """
+    found = table(body, where).get("items")
+    texts = found.parts if isinstance(found, Undecoded) else None
+    if texts is None or not isinstance(found, Undecoded):
+        raise BadAnswer(where, "the answer holds no items")
+    return found, texts
 
 
 def integer(value: Any) -> int | None:

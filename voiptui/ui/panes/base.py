@@ -20,12 +20,11 @@ from voiptui.ui.columns import Column
 from voiptui.ui.filterbar import FilterBar
 from voiptui.ui.grid import Grid, Key
 from voiptui.ui.messages import MASKED, RunAction, Said, StatusChanged
-from voiptui.ui.panes.arranging import Arranged, Arranging, Aside, Pairs, Test
+from voiptui.ui.panes.arranging import MOST_AT_ONCE, Arranged, Arranging, Aside, Pairs, Test
 from voiptui.ui.services import Services
 from voiptui.ui.spans import Span
 
 MOST_KNOWN = 200
-MOST_AT_ONCE = 10_000
 WHILE_TYPING = 0.25
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -75,6 +74,7 @@ class Pane(Vertical):
         self._typed: str | None = None
         self._typing = ""
         self._aside = Aside(partial(self.run_worker, name="arrange", group="arrange"), self._show)
+        self._arranged: Arranged | None = None
         self._pausing: Timer | None = None
 
     def _backlog(self) -> float:
@@ -167,9 +167,37 @@ class Pane(Vertical):
     def _show(self, arranged: Arranged, *, mark: bool) -> None:
         self.before_shown()
         self.suit()
+        self._arranged = arranged
         self.grid.set_rows(arranged.rows, mark=mark)
+        self.tell_count()
+
+    def add(self, rows: Callable[[int], Collection[tuple[Key, Any]]], *, unseen: bool = False) -> bool:
+        """Has also rows that have come: ``rows`` gives those after so many. False where all have to be arranged.
+
+        The rows are then those that `reload` would show, for the work that the new ones make. ``unseen`` adds them only
+        where nothing that can be seen changes by it.
+        """
+        try:
+            arrange = self.arranging()
+        except FilterError:
+            return False
+        before = self._arranged
+        if before is None or before.question != arrange.question or self._aside.at_work:
+            return False
+        more = rows(before.total)
+        placed = arrange.among(self.grid.keys, self.grid.record, more)
+        if placed is None or (unseen and placed.at < self.grid.bottom):
+            return False
+        self._aside.forget()
+        self.grid.put_rows(placed.rows, placed.at, placed.keys)
+        self._arranged = before._replace(passed=before.passed + len(placed.rows), total=before.total + len(more))
+        return True
+
+    def tell_count(self) -> None:
+        """Says how many rows are shown, or why none."""
         self.grid.empty_text = self.empty_text()
-        self.bar.show_count(self.count_spans(arranged.passed, arranged.total))
+        if self._arranged is not None:
+            self.bar.show_count(self.count_spans(self._arranged.passed, self._arranged.total))
         self.post_message(StatusChanged())
 
     def arranging(self) -> Arranging:

@@ -109,8 +109,9 @@ class CdrPane(Pane):
 
     @property
     def question(self) -> Hashable:
-        """Also which search and which grouping."""
-        return super().question, self.searching and id(self.searching), self.grouped_by
+        """Also which search, whether its rows are others since it ended, and which grouping."""
+        searching = self.searching
+        return super().question, searching and (id(searching), searching.replaced), self.grouped_by
 
     def form(self) -> Callable[[Pairs], Pairs] | None:
         """Counted by a column while grouping."""
@@ -129,7 +130,12 @@ class CdrPane(Pane):
             self.grid.first()
 
     def _came(self) -> None:
-        if self._painting or not self.is_attached:
+        if not self.is_attached:
+            return
+        if self.searching is not None and self.grid.row_count:
+            # those that nobody sees at once and few by few, so that no key waits for many
+            self.add(self.searching.after, unseen=True)
+        if self._painting:
             return
         self._painting = True
         if self.searching is not None and self.grid.row_count == 0:
@@ -143,7 +149,11 @@ class CdrPane(Pane):
 
     def _paint(self) -> None:
         self._painting = False
-        self.reload(mark=False)
+        searching = self.searching
+        if searching is not None and self.add(searching.after):
+            self.tell_count()
+        else:
+            self.reload(mark=False)
         self.paint_at_once()
 
     def test(self) -> Test | None:
