@@ -65,13 +65,18 @@ class AtOnce:
         if not isinstance(driver, QuickDriver) or not self._is_seen() or screen._recompose_required:
             return False
         _take_layouts(screen)
-        # nobody needs to be told: keys go to what is shown already, and two dozen messages take as long as all else
-        with app.batch_update(), screen.prevent(events.Hide, events.Show):
+        sizes = {widget: widget.outer_size for widget in screen.walk_children(Widget)}
+        # who stays as large as before need not be told: thirty messages take as long as all else
+        with app.batch_update(), screen.prevent(events.Hide, events.Show, events.Resize):
             # in a batch it is laid out, and painted only after it
             screen._refresh_layout()
         # what is larger than it was asks for another layout, which would find the same
         _take_layouts(screen)
         places = screen._compositor.visible_widgets
+        for widget in places:
+            size = widget.outer_size
+            if sizes.get(widget) != size:
+                widget.post_message(events.Resize(size, widget.virtual_size, widget.container_size))
         parts = {widget: region for widget, (region, clip) in places.items() if not widget.is_container}
         if not _cover(parts.values(), screen.size.region):
             return False

@@ -198,7 +198,7 @@ class Pane(Vertical):
         self.grid.empty_text = self.empty_text()
         if self._arranged is not None:
             self.bar.show_count(self.count_spans(self._arranged.passed, self._arranged.total))
-        self.post_message(StatusChanged())
+        self.status_changed()
 
     def arranging(self) -> Arranging:
         """How rows are to be filtered, formed, masked and sorted now. Raises `FilterError`."""
@@ -288,6 +288,10 @@ class Pane(Vertical):
             changes_allowed=self.services.may_change(str(pbx)),
         )
 
+    def status_changed(self) -> None:
+        """What `status_spans` gives may be another: told to the app itself, not to everything on the way there."""
+        self.app.post_message(StatusChanged())
+
     def say(self, text: str, *, bad: bool = False) -> None:
         """Puts a sentence in the status line."""
         self.post_message(Said(text, bad=bad))
@@ -343,7 +347,7 @@ class Pane(Vertical):
     @on(Grid.MarksChanged)
     def _moved(self, event: Grid.CursorMoved | Grid.MarksChanged) -> None:
         event.stop()
-        self.post_message(StatusChanged())
+        self.status_changed()
 
     @on(Grid.HeaderChosen)
     def _header(self, event: Grid.HeaderChosen) -> None:
@@ -441,7 +445,7 @@ class Pane(Vertical):
         """Shows these columns from now on, and none of the ``unwanted`` because a filter names them."""
         self._chosen, self._unwanted = tuple(names), frozenset(unwanted)
         self.grid.set_columns(self.suited())
-        self.post_message(StatusChanged())
+        self.status_changed()
 
     def suited(self) -> list[Column]:
         """The columns of choice, and those of the fields that the filter in force names."""
