@@ -6,6 +6,7 @@ from operator import ne
 from typing import Any, ClassVar, TypeAlias
 
 import msgspec
+from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip
@@ -14,7 +15,7 @@ from textual.timer import Timer
 from voiptui.model.fields import Field
 from voiptui.model.time import now, zone
 from voiptui.ui import gridmessages as messages
-from voiptui.ui.cells import Look
+from voiptui.ui.cells import BLANK, Look, piece
 from voiptui.ui.columns import Column, Layout, fitted, needs_of, scrolled, with_values
 from voiptui.ui.gridlines import Frame, frame_of, header_strip, row_strip, text_strip
 from voiptui.ui.gridrows import NEW, Key, Rows
@@ -440,7 +441,7 @@ class Grid(Linewise, can_focus=True):
         frame = self._frame
         if frame is None:
             if self._palette is None:
-                self._palette = Palette(self)
+                self._palette = Palette(self, self._sent)
             frame = frame_of(self._columns, self._layout, self._look, self._palette, self.size.width)
             self._frame = frame
         if y == 0:
@@ -490,8 +491,7 @@ class Grid(Linewise, can_focus=True):
             return
         record = self._rows.records[self._rows.keys[index]]
         if needs_of(self._columns, (record,), self._look, self._needs) == self._needs:
-            for line in self.filtered([self._row(self._frame, index, under=False)]):
-                self.written_ahead(line)
+            self.written_ahead(self._row(self._frame, index, under=False))
 
     def _sync(self, rows: tuple[int, ...] | None = None) -> None:
         """Asks for a repaint of just those lines that would look other than they do; ``None``: of all."""
@@ -525,6 +525,15 @@ class Grid(Linewise, can_focus=True):
         # it is painted before it is told of its size
         self._fit()
         return super().render_lines(crop)
+
+    def filtered(self, strips: list[Strip]) -> list[Strip]:
+        """The lines as they are: their styles are in the colours that the terminal is sent."""
+        return strips
+
+    def _sent(self, style: Style) -> Style:
+        (strip,) = super().filtered([Strip([piece(BLANK, style)], 1)])
+        (segment,) = strip
+        return segment.style or style
 
     def notify_style_update(self) -> None:
         """The theme or the stylesheet is another: styles are read anew."""

@@ -1,6 +1,6 @@
 """How a grid looks: its styles by the theme, and those of its cells read out of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rich.style import Style
 from textual.widget import Widget
@@ -59,29 +59,30 @@ PARTS = {
 
 
 class Palette:
-    """The styles of a grid as its theme has them; read once, not per line."""
+    """The styles of a grid as its theme has them; read once, not per line.
 
-    def __init__(self, widget: Widget) -> None:
+    ``sent`` gives a style in the colours that the terminal is sent.
+    """
+
+    def __init__(self, widget: Widget, sent: Callable[[Style], Style]) -> None:
         def style(name: str) -> Style:
             return widget.get_component_rich_style(f"grid--{name}")
 
-        self.plain = style("plain")
-        self.header = style("header")
-        self.header_sorted = style("header-sorted")
-        self.quiet = style("quiet")
-        self.cursor = style("cursor")
-        self.cursor_cell = style("cursor-cell")
+        plain, quiet, cursor = style("plain"), style("quiet"), style("cursor")
+        self.plain, self.quiet = sent(plain), sent(quiet)
+        self.header, self.header_sorted = sent(style("header")), sent(style("header-sorted"))
+        self.cursor_cell = sent(style("cursor-cell"))
         changed, marked = style("changed"), style("marked")
-        row = {tone: style(tone.value) if tone is not Tone.PLAIN else self.plain for tone in Tone}
+        row = {tone: style(tone.value) if tone is not Tone.PLAIN else plain for tone in Tone}
         row_changed = {tone: one + Style(bold=True) for tone, one in row.items()}
         row_changed[Tone.PLAIN] = row_changed[Tone.QUIET] = changed
-        under = {tone: self._over(self.cursor, one) for tone, one in row.items()}
-        under[Tone.PLAIN] = under[Tone.QUIET] = self.cursor
-        under_changed = {tone: self._over(self.cursor, one) for tone, one in row_changed.items()}
+        under = {tone: self._over(cursor, one) for tone, one in row.items()}
+        under[Tone.PLAIN] = under[Tone.QUIET] = cursor
+        under_changed = {tone: self._over(cursor, one) for tone, one in row_changed.items()}
         mark, mark_under = (
-            dict.fromkeys((Tone.PLAIN, Tone.QUIET), one) for one in (marked, self._over(self.cursor, marked))
+            dict.fromkeys((Tone.PLAIN, Tone.QUIET), one) for one in (marked, self._over(cursor, marked))
         )
-        self._tones = {
+        tones = {
             (False, False, False): row,
             (False, True, False): row_changed,
             (True, False, False): under,
@@ -91,6 +92,7 @@ class Palette:
             (True, False, True): under | mark_under,
             (True, True, True): under_changed | mark_under,
         }
+        self._tones = {which: {tone: sent(one) for tone, one in styles.items()} for which, styles in tones.items()}
 
     @staticmethod
     def _over(cursor: Style, style: Style) -> Style:
