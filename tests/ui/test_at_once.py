@@ -45,7 +45,7 @@ class Paper(QuickDriver):
         Driver.__init__(self, app, debug=debug, mouse=mouse, size=size)
         assert isinstance(app, Drawn)
         columns, lines = app.paper
-        self._first = None
+        self._first = self._missed = self._writer_thread = None
         self._drained = 0.0
         self._wire = Wire(erases=True)
         self._wire.columns, self._wire.lines = columns, lines

@@ -24,10 +24,20 @@ class Output(WriterThread):
         self._waiting: Queue[bytes | None] = Queue(MOST_QUEUED)
         self._opened = _opened_again(file.fileno())
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the program would wait for the terminal with the next that is written."""
+        return self._opened is not None and self._waiting.full()
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the terminal has taken all that was written."""
+        return not self._waiting.unfinished_tasks
+
     def write(self, text: str) -> None:
         """Writes it, after all that was written before."""
         data = text.encode(self._encoding, self._errors)
-        if self._opened is not None and not self._waiting.unfinished_tasks:
+        if self._opened is not None and self.is_taken:
             try:
                 data = data[os.write(self._opened, data) :]
             except BlockingIOError:

@@ -22,10 +22,13 @@ from voiptui.ui.typed import TypedParser
 from voiptui.ui.wire import SYNC_BEGIN, SYNC_END, Place, Row, Wire
 
 ALTERNATE_SCREEN = "\x1b[?1049h"
+TITLE = "\x1b]2;"
 ESCAPE_WAIT = 0.12
 SLOW_LINK = 8000.0
 """Bytes a second of 64 kbit/s: what a terminal far away takes at least."""
 ESCAPE_ROUNDS = 3
+STUCK = 0.1
+"""So often, in seconds, a terminal that took nothing is looked at again."""
 
 
 class QuickDriver(LinuxDriver):
@@ -40,11 +43,14 @@ class QuickDriver(LinuxDriver):
         self._wire = Wire(erases=_erases_with_colour())
         self._wire_size: os.terminal_size | None = None
         self._first: Frame | None = None
-        self._left_once = False
+        self._left_once = self._leaving = False
         self._drained = 0.0
+        self._missed: dict[str, str] | None = None
+        """What is to be sent besides a whole frame once a stuck terminal takes something again; ``None``: it is not."""
 
     def start_application_mode(self) -> None:
         """Takes over the first picture, which stays until `show`: no second screen is opened for it."""
+        self._leaving = False
         self._first = taken()
         if self._first is not None:
             self._wire.hold(self._first.text)
@@ -63,7 +69,7 @@ class QuickDriver(LinuxDriver):
 
     def stop_application_mode(self) -> None:
         """Gives the terminal back, for ever or until the program is continued."""
-        self._left_once = True
+        self._left_once, self._leaving, self._missed = True, True, None
         super().stop_application_mode()
 
     def show(self) -> None:
@@ -76,14 +82,48 @@ class QuickDriver(LinuxDriver):
         """Sends only what changes on the terminal; after a change of its size nobody knows what it shows."""
         if self._first is not None and data == ALTERNATE_SCREEN:
             return
+        if self._is_stuck():
+            if not self._wire.is_painting(data):
+                self._miss(data)
+            return
         self._notice_size()
         self._send(self._wire.slim(data))
 
     def draw(self, lines: Iterable[tuple[Place, Row]], left: Place, *, whole: bool) -> None:
         """Sends what changes on the terminal when these lines stand there; ``whole``: it shows all of it at once."""
+        if self._is_stuck():
+            return
         self._notice_size()
         sent = self._wire.draw(lines, left)
         self._send(f"{SYNC_BEGIN}{sent}{SYNC_END}" if sent and whole else sent)
+
+    def _is_stuck(self) -> bool:
+        """Whether nothing is sent now: a link that stands still must not keep the program from asking and noting."""
+        if self._missed is not None:
+            return True
+        output = self._writer_thread
+        if not isinstance(output, Output) or not output.is_stuck or self._leaving:
+            return False
+        self._missed = {}
+        self._loop.call_later(STUCK, self._catch_up, output)
+        return True
+
+    def _miss(self, data: str) -> None:
+        """Of titles only the last is worth sending."""
+        if self._missed is not None:
+            self._missed[TITLE if data.startswith(TITLE) else data] = data
+
+    def _catch_up(self, output: Output) -> None:
+        if self._missed is None or output is not self._writer_thread:
+            return
+        if not output.is_taken:
+            self._loop.call_later(STUCK, self._catch_up, output)
+            return
+        missed, self._missed = self._missed, None
+        for data in missed.values():
+            self.write(data)
+        self._wire.forget()
+        self._app.call_later(self._app.refresh)
 
     def _notice_size(self) -> None:
         with contextlib.suppress(OSError):
@@ -172,4 +212,4 @@ def _erases_with_colour() -> bool:
 
 def title_sequence(title: str) -> str:
     """What sets the terminal's window title, which a tmux window list can show."""
-    return f"\x1b]2;{clean(title, 120)}\x07"
+    return f"{TITLE}{clean(title, 120)}\x07"

@@ -197,6 +197,10 @@ class Wire:
         if self._held is not None:
             self._held = []
 
+    def is_painting(self, data: str) -> bool:
+        """Whether it changes nothing but cells, which a later frame can show as well."""
+        return data in {SYNC_BEGIN, SYNC_END} or self._read(data) is not None
+
     def slim(self, data: str) -> str:
         """What to send in place of ``data``; an update that changes nothing becomes nothing."""
         if data == SYNC_BEGIN:
