@@ -1,7 +1,7 @@
 """The grid: what is repainted, where the cursor stays, and that nothing of a name acts or shifts a line."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
+from textual.strip import Strip
 
 from voiptui.model.fields import CDR_FIELDS, FIELDS
 from voiptui.model.records import Call, CallState, Cdr, Disposition, Kind, Registration, RegistrationKind
@@ -41,7 +42,7 @@ def keyed(records: Iterable[Cdr]) -> list[tuple[str, Cdr]]:
 
 
 class Counting(Grid):
-    """Counts the lines that the framework asks it to paint."""
+    """Counts the lines that it gives to be painted, or is asked for."""
 
     painted = 0
     lines: list[int]
@@ -50,6 +51,11 @@ class Counting(Grid):
         self.painted += 1
         self.lines.append(y)
         return super().render_line(y)
+
+    def change_lines(self, lines: Mapping[int, Strip]) -> None:
+        self.painted += len(lines)
+        self.lines += lines
+        super().change_lines(lines)
 
     def reset(self) -> None:
         self.painted = 0

@@ -19,7 +19,7 @@ from textual.screen import UPDATE_PERIOD, Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from voiptui.ui.linewise import Linewise
+from voiptui.ui.linewise import Linewise, runs
 from voiptui.ui.terminal import QuickDriver
 from voiptui.ui.wire import Place, Row, cells_of
 
@@ -101,7 +101,7 @@ class AtOnce:
             yield (y, region.x), self._cells_of(strip)
 
     def _changed_lines(self, widget: Linewise, region: Region) -> Iterator[tuple[Place, Row]]:
-        for begin, end in _runs(widget.take_changes()):
+        for begin, end in runs(widget.take_changes()):
             strips = widget.render_lines(Region(0, begin, region.width, end - begin))
             for y, strip in enumerate(strips, region.y + begin):
                 yield (y, region.x), self._cells_of(strip)
@@ -178,19 +178,6 @@ def _cover(regions: Collection[Region], whole: Region) -> bool:
     return sum(region.area for region in regions) == whole.area and not any(
         region.overlaps(other) or not whole.contains_region(region) for region, other in combinations(regions, 2)
     )
-
-
-def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
-    """Begin and end (excluded) of each run of numbers that follow each other; they come in their order."""
-    begin = end = -1
-    for number in numbers:
-        if number != end:
-            if end > begin:
-                yield begin, end
-            begin = number
-        end = number + 1
-    if end > begin:
-        yield begin, end
 
 
 def _parameters(style: Style | None, system: ColorSystem) -> str:

@@ -501,18 +501,17 @@ class Grid(Linewise, can_focus=True):
             return
         if not self._shown:
             return
-        width = self.size.width
-        changed: list[Region] = []
-        for y in range(self.size.height) if rows is None else {row - self._top + 1 for row in rows}:
+        changed: dict[int, Strip] = {}
+        for y in range(self.size.height) if rows is None else sorted({row - self._top + 1 for row in rows}):
             shown = self._shown.get(y)
             if shown is None:
                 continue
             line = self._line(y)
             if line is not shown and line != shown:
-                self._shown[y] = line
-                changed.append(Region(0, y, width, 1))
+                changed[y] = line
         if changed:
-            self.refresh(*changed)
+            self._shown.update(changed)
+            self.change_lines(changed)
 
     def render_line(self, y: int) -> Strip:
         """The line as it is to be painted now."""

@@ -1,5 +1,7 @@
 """Widgets that consist of whole lines of their own, so that what changed of them can be painted line by line."""
 
+from collections.abc import Iterable, Iterator, Mapping
+
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -30,6 +32,12 @@ class Linewise(Widget):
             self._kept.clear()
         super()._set_dirty(*regions)
 
+    def change_lines(self, lines: Mapping[int, Strip]) -> None:
+        """These lines, by their number and in that order, are to be painted as they are given here."""
+        width = self.size.width
+        self.refresh(*[Region(0, begin, width, end - begin) for begin, end in runs(lines)])
+        self._kept.update(lines)
+
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines as they are to be painted now."""
         kept = self._kept
@@ -57,3 +65,16 @@ class Linewise(Widget):
         self._repaint_required = False
         height = self.size.height
         return sorted({y for region in self._exchange_repaint_regions() for y in region.line_range if 0 <= y < height})
+
+
+def runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Begin and end (excluded) of each run of numbers that follow each other; they come in their order."""
+    begin = end = -1
+    for number in numbers:
+        if number != end:
+            if end > begin:
+                yield begin, end
+            begin = number
+        end = number + 1
+    if end > begin:
+        yield begin, end
