@@ -12,9 +12,10 @@ LONGEST = 0.05
 
 
 class Turns:
-    """Who goes first. All is for one event loop but `hurry`, which a thread may call."""
+    """Who goes first, for so many seconds at most. All is for one event loop but `hurry`, which a thread may call."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = LONGEST) -> None:
+        self._longest = longest
         self.hurried = False
         """Whether a turn is to be given at the next occasion, before the slice is done."""
         self._until = 0.0
@@ -22,7 +23,7 @@ class Turns:
 
     def hurry(self) -> None:
         """Something has come that somebody waits for: it goes before what is done in slices."""
-        self._until = monotonic() + LONGEST
+        self._until = monotonic() + self._longest
         self.hurried = True
 
     def answered(self) -> None:
