@@ -56,8 +56,8 @@ if TYPE_CHECKING:
 
 BETWEEN_PAINTS = 0.1
 REST = 15
-REST_WHILE_TYPED = 30
-"""So many times what a repaint took is left to the keys after it, so that one in thirty meets one …"""
+REST_WHILE_TYPED = 60
+"""So many times what a repaint took is left to the keys after it, so that one in sixty meets one …"""
 LATEST = 2.0
 LATEST_WHILE_TYPED = 5.0
 """… but no answer of a PBX waits longer than so many seconds to be shown; longer only while keys are pressed."""
