@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta, tzinfo
+from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
@@ -42,9 +43,8 @@ def ends(asked: Asked, now: datetime, zone: tzinfo) -> tuple[datetime | None, da
 
 def load() -> None:
     """Imports what a search needs, so that the first one need not wait for it."""
-    import voiptui.engine.search
-    import voiptui.query.bind
-    import voiptui.query.parse  # noqa: F401
+    for name in ("engine.search", "query.bind", "query.parse"):
+        import_module(f"voiptui.{name}")
 
 
 def window_text(window: Window, zone: tzinfo, *, ascii_only: bool = False) -> str:

@@ -109,9 +109,11 @@ class QuickDriver(LinuxDriver):
         return True
 
     def _miss(self, data: str) -> None:
-        """Of titles only the last is worth sending."""
+        """Of titles, and of what is said again, only the last is worth sending, after what came before it."""
         if self._missed is not None:
-            self._missed[TITLE if data.startswith(TITLE) else data] = data
+            what = TITLE if data.startswith(TITLE) else data
+            self._missed.pop(what, None)
+            self._missed[what] = data
 
     def _catch_up(self, output: Output) -> None:
         if self._missed is None or output is not self._writer_thread:
